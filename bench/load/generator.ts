@@ -1,0 +1,140 @@
+/**
+ * The load, as a process of its own: it publishes readings as gateways do and counts their acknowledgements.
+ * It does what the messages of its parent say, one at a time, and answers each with a tally.
+ */
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { answerOrders } from '../helper.ts'
+import { GatewayConnection, type Gateway } from './gateway.ts'
+
+export type Order =
+  | { order: 'connect'; port: number; gateways: Gateway[]; window: number }
+  /** As much as is acknowledged: the windows are kept full. */
+  | { order: 'saturate' }
+  | { order: 'pace'; perSecond: number }
+  /** Forgets the latencies so far. */
+  | { order: 'measure' }
+  | { order: 'tally' }
+  /** Sends nothing more, and answers when all is acknowledged. */
+  | { order: 'stop' }
+
+export interface Tally {
+  published: number
+  acknowledged: number
+  /** From when a reading was due to be sent until its PUBACK; null where none was acknowledged. */
+  p50Ms: number | null
+  p99Ms: number | null
+}
+
+const paceTickMs = 2
+const stopPollMs = 5
+
+class Generator {
+  readonly #latencyUs: RecordableHistogram = createHistogram()
+  #gateways: GatewayConnection[] = []
+  #saturating = false
+  #pacing: NodeJS.Timeout | undefined
+  /** Readings that are due and wait for room, oldest first, with when they were due. */
+  #due: { count: number; at: number }[] = []
+  #turn = 0
+
+  async obey(order: Order): Promise<Tally> {
+    switch (order.order) {
+      case 'connect':
+        await this.#connect(order)
+        break
+      case 'saturate':
+        this.#halt()
+        this.#saturating = true
+        for (const gateway of this.#gateways) this.#refill(gateway)
+        break
+      case 'pace':
+        this.#halt()
+        this.#pace(order.perSecond)
+        break
+      case 'measure':
+        this.#latencyUs.reset()
+        break
+      case 'stop':
+        this.#halt()
+        await this.#allAcknowledged()
+        break
+      case 'tally':
+        break
+    }
+    return this.#tally()
+  }
+
+  async #connect({ port, gateways, window }: Extract<Order, { order: 'connect' }>): Promise<void> {
+    const options = {
+      port,
+      window,
+      onAcknowledged: (latencyMs: number) => this.#latencyUs.record(Math.max(1, Math.round(latencyMs * 1000))),
+      onRoom: (gateway: GatewayConnection) => this.#refill(gateway),
+    }
+    this.#gateways = await Promise.all(gateways.map((gateway) => GatewayConnection.open(gateway, options)))
+  }
+
+  #refill(gateway: GatewayConnection): void {
+    if (this.#saturating && gateway.room > 0) gateway.send(gateway.room, performance.now())
+  }
+
+  /** What is due is counted from the start, so that a late tick or a full window lowers no rate and hides no wait. */
+  #pace(perSecond: number): void {
+    const startedAt = performance.now()
+    let counted = 0
+    this.#pacing = setInterval(() => {
+      const until = Math.floor(((performance.now() - startedAt) * perSecond) / 1000)
+      if (until > counted) this.#due.push({ count: until - counted, at: startedAt + (counted * 1000) / perSecond })
+      counted = until
+      this.#sendDue()
+    }, paceTickMs)
+  }
+
+  #sendDue(): void {
+    let full = 0
+    while (full < this.#gateways.length) {
+      const [due] = this.#due
+      if (due === undefined) return
+      const gateway = this.#gateways[this.#turn] as GatewayConnection
+      this.#turn = (this.#turn + 1) % this.#gateways.length
+      // Spread over the gateways, at least a few at a time.
+      const share = Math.max(1, Math.ceil(due.count / this.#gateways.length))
+      const count = Math.min(due.count, share, gateway.room)
+      if (count === 0) full++
+      else {
+        full = 0
+        gateway.send(count, due.at)
+        due.count -= count
+        if (due.count === 0) this.#due.shift()
+      }
+    }
+  }
+
+  #halt(): void {
+    this.#saturating = false
+    clearInterval(this.#pacing)
+    this.#due = []
+  }
+
+  async #allAcknowledged(): Promise<void> {
+    while (this.#gateways.some((gateway) => gateway.acknowledged < gateway.published)) {
+      // oxlint-disable-next-line no-await-in-loop -- a poll
+      await new Promise((resolve) => setTimeout(resolve, stopPollMs))
+    }
+  }
+
+  #tally(): Tally {
+    const sum = (of: (gateway: GatewayConnection) => number) => this.#gateways.reduce((all, one) => all + of(one), 0)
+    const percentile = (percent: number) =>
+      this.#latencyUs.count === 0 ? null : this.#latencyUs.percentile(percent) / 1000
+    return {
+      published: sum((gateway) => gateway.published),
+      acknowledged: sum((gateway) => gateway.acknowledged),
+      p50Ms: percentile(50),
+      p99Ms: percentile(99),
+    }
+  }
+}
+
+const generator = new Generator()
+answerOrders((order: Order) => generator.obey(order))

@@ -1,0 +1,14 @@
+import type { Context } from 'hono'
+import type { RequestIdVariables } from 'hono/request-id'
+import type { ApiError } from './errors.ts'
+import { problemHeaders, problemKinds, problemOf } from './problem.ts'
+
+/** What every handler finds in its context. */
+export interface ApiEnv {
+  Variables: RequestIdVariables
+}
+
+export function problemResponse(c: Context<ApiEnv>, error: ApiError): Response {
+  const where = { instance: new URL(c.req.url).pathname, requestId: c.get('requestId') }
+  return c.json(problemOf(error, where), problemKinds[error.code].status, problemHeaders(error.code))
+}

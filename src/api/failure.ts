@@ -1,0 +1,49 @@
+import { DrizzleQueryError } from 'drizzle-orm/errors'
+import { HTTPException } from 'hono/http-exception'
+import { errorCodeOf, isTransient } from '../store/connection-error.ts'
+import { ApiError } from './errors.ts'
+import { TimeLimitError } from './time-limit.ts'
+
+/**
+ * Whatever is thrown while a request is answered becomes one of the API's own errors here, and something that
+ * may be logged: no parameters of a query, no tokens, nothing that the client sent.
+ */
+export function failureOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (isUnavailable(error)) {
+    return new ApiError('unavailable', 'The database does not answer at the moment.', { cause: error })
+  }
+  if (error instanceof HTTPException && error.status < 500) {
+    return new ApiError('malformed_request', 'The request cannot be read.', { cause: error })
+  }
+  return new ApiError('internal', 'Something went wrong. The request id finds it in the log.', { cause: error })
+}
+
+/** Beyond what is worth a retry at once: a statement that ran too long, a server that cannot be found or is full. */
+const unavailableCodes = new Set([
+  '57014', // query_canceled: the statement timeout
+  '57P05', // idle_session_timeout
+  '53100', // disk_full
+  '53200', // out_of_memory
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+])
+
+function isUnavailable(error: unknown): boolean {
+  const code = errorCodeOf(error)
+  return error instanceof TimeLimitError || isTransient(error) || (code !== undefined && unavailableCodes.has(code))
+}
+
+/** What may be logged of an error. Drizzle's own has all parameters in its message, so its cause speaks for it. */
+export function loggable(error: unknown): Record<string, unknown> {
+  if (error instanceof ApiError && error.cause !== undefined) return loggable(error.cause)
+  if (error instanceof DrizzleQueryError) {
+    return { query: error.query, ...(error.cause === undefined ? {} : loggable(error.cause)) }
+  }
+  if (!(error instanceof Error)) return { message: `thrown: ${typeof error}` }
+  const code = errorCodeOf(error)
+  return { name: error.name, message: error.message, stack: error.stack, ...(code === undefined ? {} : { code }) }
+}

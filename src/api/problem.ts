@@ -1,0 +1,60 @@
+import type { ApiError, ErrorCode, FieldError } from './errors.ts'
+
+/** Problem details (RFC 9457): the body of every answer that is an error. */
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  detail: string
+  instance: string
+  request_id: string
+  errors?: readonly FieldError[]
+}
+
+interface Kind {
+  status: 400 | 404 | 405 | 408 | 413 | 431 | 500 | 503
+  title: string
+}
+
+/** Where each code becomes HTTP. A code without a line here does not compile; docs/api.md lists them. */
+export const problemKinds: Record<ErrorCode, Kind> = {
+  malformed_request: { status: 400, title: 'Malformed request' },
+  invalid_input: { status: 400, title: 'Invalid input' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  request_timeout: { status: 408, title: 'Request timeout' },
+  content_too_large: { status: 413, title: 'Content too large' },
+  header_too_large: { status: 431, title: 'Request header too large' },
+  internal: { status: 500, title: 'Internal error' },
+  unavailable: { status: 503, title: 'Temporarily unavailable' },
+}
+
+/** When to try again after `unavailable`, in seconds. */
+const RETRY_AFTER_S = 5
+
+/** A relative reference, so that it names no website: stable, and listed in docs/api.md. */
+export function problemType(code: ErrorCode): string {
+  return `/problems/${code.replaceAll('_', '-')}`
+}
+
+/** @param where.instance the path that was asked for, still percent-encoded */
+export function problemOf(error: ApiError, where: { instance: string; requestId: string }): Problem {
+  const { status, title } = problemKinds[error.code]
+  return {
+    type: problemType(error.code),
+    title,
+    status,
+    detail: error.message,
+    instance: where.instance,
+    request_id: where.requestId,
+    ...(error.errors === undefined ? {} : { errors: error.errors }),
+  }
+}
+
+export function problemHeaders(code: ErrorCode): Record<string, string> {
+  return {
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    ...(code === 'unavailable' ? { 'Retry-After': String(RETRY_AFTER_S) } : {}),
+  }
+}

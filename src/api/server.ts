@@ -1,0 +1,109 @@
+import { createServer, type Server } from 'node:http'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import { BaywireError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Api } from './app.ts'
+import { answerUnreadable, answerUnroutable } from './unroutable.ts'
+
+/** The listening side of the API: bounds what a connection may cost before a route has seen anything of it. */
+const HEADER_BYTES = 16_384
+const HEADER_WAIT_MS = 10_000
+const REQUEST_WAIT_MS = 30_000
+/** Longer than proxies usually keep theirs, so that it is the proxy that closes an idle connection. */
+const IDLE_MS = 75_000
+const CONNECTIONS = 10_000
+const CLOSE_WAIT_MS = 5000
+
+export interface ServerOptions {
+  app: Pick<Api, 'fetch'>
+  host: string
+  /** 0 takes any free one. */
+  port: number
+  log: Log
+  /** How long a close waits for the answers that are being given. */
+  closeWaitMs?: number
+}
+
+export interface RunningApi {
+  port: number
+  /** Takes no more connections, lets running requests end, and closes connections that idle. */
+  close(): Promise<void>
+}
+
+export async function startApi(options: ServerOptions): Promise<RunningApi> {
+  const { app, host, port, log, closeWaitMs = CLOSE_WAIT_MS } = options
+  const listener = getRequestListener(app.fetch, {
+    errorHandler: (error) => answerUnroutable(error instanceof RequestError, { error, log }),
+  })
+  const server = createServer({
+    maxHeaderSize: HEADER_BYTES,
+    headersTimeout: HEADER_WAIT_MS,
+    requestTimeout: REQUEST_WAIT_MS,
+    keepAliveTimeout: IDLE_MS,
+  })
+  server.maxConnections = CONNECTIONS
+  server.on('clientError', answerUnreadable)
+  server.on('request', (request, response) => {
+    if (!server.listening) response.setHeader('Connection', 'close')
+    // Idle from here on: during a close nobody else would end it.
+    response.once('close', () => {
+      if (!server.listening) server.closeIdleConnections()
+    })
+    void listener(request, response)
+  })
+  await listen(server, { host, port })
+  server.on('error', (error) => log.error({ err: error }, 'HTTP server'))
+  let closing: Promise<void> | undefined
+  return {
+    port: portOf(server),
+    close: () => (closing ??= close(server, closeWaitMs)),
+  }
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port }))
+    server.once('error', refuse)
+    server.listen({ host, port }, () => {
+      server.off('error', refuse)
+      resolve()
+    })
+  })
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the HTTP server does not listen on a port')
+  return address.port
+}
+
+function listenError(cause: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new BaywireError(`BAYWIRE_HTTP_PORT: port ${port} of ${host} is in use`, {
+        advice: 'stop what listens there, or set BAYWIRE_HTTP_PORT to another port (0 takes any free one)',
+        cause,
+      })
+    case 'EACCES':
+      return new BaywireError(`BAYWIRE_HTTP_PORT: this user may not listen on port ${port}`, {
+        advice: 'set BAYWIRE_HTTP_PORT to a port from 1024 on',
+        cause,
+      })
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new BaywireError(`BAYWIRE_HOST: ${host} is no address of this machine`, {
+        advice: 'set BAYWIRE_HOST to an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for all networks',
+        cause,
+      })
+    default:
+      return cause
+  }
+}
+
+async function close(server: Server, waitMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  const limit = setTimeout(() => server.closeAllConnections(), waitMs)
+  await closed
+  clearTimeout(limit)
+}

@@ -1,0 +1,64 @@
+import type { Config } from '../config.ts'
+import { assertRole, connect, resolveDatabase, type Database } from '../store/client.ts'
+import { checkSchema, migrate } from '../store/migrations.ts'
+import { systemDatabase, tenantDatabase, type SystemDatabase, type TenantDatabase } from '../store/transactions.ts'
+import { announce } from './terminal.ts'
+
+/** The database of the settings, migrated and ready, with a door for each kind of transaction. */
+export interface OpenDatabase {
+  readonly urls: Database
+  /** A new client of the role baywire_api. */
+  tenants(name: string): TenantDatabase
+  /** A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long. */
+  system(name: string, options?: { statementTimeoutMs?: number }): SystemDatabase
+  close(): Promise<void>
+}
+
+/**
+ * Opens the database. The embedded one is started where it does not run, and migrated; one of `DATABASE_URL` is migrated
+ * too, by whoever comes first, and refused where its schema is newer than this program.
+ */
+export async function openDatabase(config: Config): Promise<OpenDatabase> {
+  const urls = await resolveDatabase(config, { onProgress: announce })
+  try {
+    await migrate(urls.ownerUrl, { onProgress: announce })
+    await checkRoles(config)
+    await withOwner(urls.ownerUrl, checkSchema)
+  } catch (error) {
+    await urls.stop()
+    throw error
+  }
+  const opened: { close(): Promise<void> }[] = []
+  const keep = <T extends { close(): Promise<void> }>(database: T): T => {
+    opened.push(database)
+    return database
+  }
+  const limits = { max: config.BAYWIRE_POOL_CONNECTIONS, statementTimeoutMs: config.BAYWIRE_STATEMENT_TIMEOUT_MS }
+  return {
+    urls,
+    tenants: (name) => keep(tenantDatabase({ ...limits, url: urls.apiUrl, name })),
+    system: (name, options) => keep(systemDatabase({ ...limits, ...options, url: urls.ingestUrl, name })),
+    async close() {
+      await Promise.all(opened.map((database) => database.close()))
+      await urls.stop()
+    },
+  }
+}
+
+/** Logins of their own for api and ingest must not be able to do more than their role. */
+async function checkRoles({ DATABASE_URL_API, DATABASE_URL_INGEST }: Config): Promise<void> {
+  for (const [setting, url] of Object.entries({ DATABASE_URL_API, DATABASE_URL_INGEST })) {
+    if (url !== undefined) {
+      await withOwner(url, (sql) => assertRole(sql, setting as 'DATABASE_URL_API' | 'DATABASE_URL_INGEST'))
+    }
+  }
+}
+
+async function withOwner(url: string, work: (sql: ReturnType<typeof connect>) => Promise<void>): Promise<void> {
+  const sql = connect({ url, max: 1, statementTimeoutMs: 30_000, name: 'baywire start' })
+  try {
+    await work(sql)
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}

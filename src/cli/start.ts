@@ -1,0 +1,228 @@
+import type { Command } from 'commander'
+import closeWithGrace from 'close-with-grace'
+import { createApi } from '../api/app.ts'
+import { checkParts, type PartReadiness } from '../api/readiness.ts'
+import { startApi } from '../api/server.ts'
+import { systemClock } from '../clock.ts'
+import { readConfig, type Config } from '../config.ts'
+import { describeError, UsageError } from '../errors.ts'
+import { Ingest } from '../ingest/ingest.ts'
+import { Jobs } from '../jobs/jobs.ts'
+import { Lifecycle } from '../lifecycle.ts'
+import { createLog, type Log } from '../log.ts'
+import { createMetrics, type Metrics } from '../metrics.ts'
+import { findCredential, verifySecret } from '../store/credentials.ts'
+import { ensurePartitions } from '../store/readings.ts'
+import type { SystemDatabase } from '../store/transactions.ts'
+import { parseUsername, type Principal } from '../mqtt/access.ts'
+import { startBroker } from '../mqtt/broker.ts'
+import { startConsumer } from '../mqtt/consumer.ts'
+import { openDatabase, type OpenDatabase } from './open.ts'
+import { announce } from './terminal.ts'
+
+export const roles = ['ingest', 'api', 'jobs'] as const
+export type Role = (typeof roles)[number]
+
+export interface Running {
+  readonly database: OpenDatabase
+  readonly httpPort: number | undefined
+  /** Of the embedded broker; undefined where there is none. */
+  readonly mqttPort: number | undefined
+  stop(): Promise<void>
+}
+
+export function addStart(program: Command): void {
+  program
+    .command('start')
+    .description('run the roles given, or all of them in one process')
+    .argument('[role...]', `any of ${roles.join(', ')}`)
+    .addHelpText('after', '\nExample:\n  baywire start\n  baywire start ingest jobs')
+    .action(async (given: string[]) => {
+      const config = readConfig(process.env)
+      const running = await start(config, {
+        roles: wantedRoles(given),
+        log: createLog({ level: config.BAYWIRE_LOG_LEVEL }),
+      })
+      announceRunning(config, running)
+      await untilStopped(running)
+    })
+}
+
+function wantedRoles(given: readonly string[]): readonly Role[] {
+  const wrong = given.filter((name) => !roles.some((role) => role === name))
+  if (wrong.length > 0)
+    throw new UsageError(`there is no role ${wrong.join(', ')}`, `the roles are ${roles.join(', ')}`)
+  return given.length === 0 ? roles : roles.filter((role) => given.includes(role))
+}
+
+function announceRunning(config: Config, { httpPort, mqttPort }: Running): void {
+  if (httpPort !== undefined) announce(`API on http://${config.BAYWIRE_HOST}:${httpPort}`)
+  if (mqttPort !== undefined) announce(`MQTT on mqtt://${config.BAYWIRE_HOST}:${mqttPort}`)
+  announce('running; Ctrl-C stops it')
+}
+
+/** Resolves when a signal has stopped everything; the second signal exits at once. */
+export function untilStopped({ stop }: Pick<Running, 'stop'>): Promise<void> {
+  return new Promise((resolve) => {
+    closeWithGrace({ delay: false, logger: false }, async ({ err, signal }) => {
+      if (err !== undefined)
+        process.stderr.write(`${JSON.stringify({ level: 60, msg: describeError(err), err: err.stack })}\n`)
+      else announce(`${signal}: stopping`)
+      await stop()
+      resolve()
+    })
+  })
+}
+
+type Checks = Record<string, () => Promise<PartReadiness>>
+
+interface Parts {
+  config: Config
+  log: Log
+  metrics: Metrics
+  lifecycle: Lifecycle
+  database: OpenDatabase
+  checks: Checks
+}
+
+/** Starts the database and the roles in order; when one does not start, those before it are stopped again. */
+export async function start(
+  config: Config,
+  { roles: wanted, log }: { roles: readonly Role[]; log: Log },
+): Promise<Running> {
+  const lifecycle = new Lifecycle(log)
+  const database = await lifecycle.start(
+    'database',
+    () => openDatabase(config),
+    (opened) => opened.close(),
+  )
+  const parts: Parts = { config, log, metrics: createMetrics(), lifecycle, database, checks: {} }
+  addDatabaseChecks(parts)
+  const mqttPort = wanted.includes('ingest') ? await startIngest(parts) : undefined
+  if (wanted.includes('jobs')) await startJobs(parts)
+  const httpPort = wanted.includes('api') ? await startHttp(parts) : undefined
+  return { database, httpPort, mqttPort, stop: () => lifecycle.stop() }
+}
+
+function addDatabaseChecks({ database, checks }: Parts): void {
+  const system = database.system('baywire ready')
+  checks['postgres'] = async () => {
+    await system.withSystem((tx) => tx`SELECT 1`)
+    return { ok: true, detail: database.urls.embedded ? 'embedded' : 'external' }
+  }
+  // Checked before anything started; a newer program migrates only additively under a running one.
+  checks['migrations'] = async () => ({ ok: true, detail: 'the schema is that of this program' })
+}
+
+async function startIngest(parts: Parts): Promise<number | undefined> {
+  const { config, log, metrics, lifecycle, checks } = parts
+  const database = parts.database.system('baywire ingest')
+  await database.withSystem((tx) => ensurePartitions(tx, systemClock.now()))
+  const ingest = await lifecycle.start(
+    'ingest',
+    () => new Ingest({ database, config, metrics, log: log.child({ role: 'ingest' }), clock: systemClock }),
+    (started) => started.stop(),
+  )
+  checks['ingest'] = async () => ({ ok: ingest.trouble === undefined, detail: ingest.trouble ?? 'committing' })
+  return config.MQTT_URL === undefined
+    ? await startEmbeddedBroker(parts, { ingest, database })
+    : await startExternalConsumer(parts, { ingest, url: config.MQTT_URL })
+}
+
+async function startEmbeddedBroker(
+  { config, log, lifecycle, checks }: Parts,
+  { ingest, database }: { ingest: Ingest; database: SystemDatabase },
+): Promise<number> {
+  const broker = await lifecycle.start(
+    'broker',
+    () =>
+      startBroker({
+        host: config.BAYWIRE_HOST,
+        port: config.BAYWIRE_MQTT_PORT,
+        receiver: ingest,
+        authenticate: (username, secret) => authenticate(database, { username, secret }),
+        limits: { payloadBytes: config.BAYWIRE_PAYLOAD_BYTES, stopMs: config.BAYWIRE_STOP_MS },
+        clock: systemClock,
+        log: log.child({ role: 'broker' }),
+      }),
+    (started) => started.close(),
+  )
+  ingest.attach(broker)
+  checks['broker'] = async () => ({ ok: true, detail: `embedded, ${broker.connections()} connections` })
+  return broker.port
+}
+
+async function authenticate(
+  database: SystemDatabase,
+  { username, secret }: { username: string; secret: Buffer },
+): Promise<Principal | undefined> {
+  const principal = parseUsername(username)
+  if (principal === undefined) return undefined
+  const kind = `${principal.kind}s` as const
+  const credential = await database.withSystem((tx) => findCredential(tx, { ...principal, kind }))
+  if (credential === undefined) return undefined
+  return (await verifySecret(credential.verifier, secret.toString('utf8'))) ? principal : undefined
+}
+
+async function startExternalConsumer(
+  { config, log, lifecycle, checks }: Parts,
+  { ingest, url }: { ingest: Ingest; url: string },
+): Promise<undefined> {
+  let connection: PartReadiness = { ok: false, detail: 'not connected yet' }
+  const consumer = await lifecycle.start(
+    'consumer',
+    () =>
+      startConsumer({
+        url,
+        clientId: `baywire-${config.BAYWIRE_INSTANCE}`,
+        receiveMaximum: config.BAYWIRE_RECEIVE_MAXIMUM,
+        receiver: ingest,
+        onState: ({ connected, detail }) => {
+          connection = { ok: connected, detail }
+        },
+        retryMinMs: config.BAYWIRE_RETRY_MIN_MS,
+        retryMaxMs: config.BAYWIRE_RETRY_MAX_MS,
+        payloadBytes: config.BAYWIRE_PAYLOAD_BYTES,
+        stopMs: config.BAYWIRE_STOP_MS,
+        clock: systemClock,
+        log: log.child({ role: 'consumer' }),
+      }),
+    (started) => started.close(),
+  )
+  ingest.attach(consumer)
+  checks['broker'] = async () => connection
+}
+
+async function startJobs({ config, log, metrics, lifecycle, database, checks }: Parts): Promise<void> {
+  const jobs = await lifecycle.start(
+    'jobs',
+    () => {
+      const started = new Jobs({
+        database: database.system('baywire jobs'),
+        config,
+        metrics,
+        log: log.child({ role: 'jobs' }),
+        clock: systemClock,
+      })
+      started.start()
+      return started
+    },
+    (started) => started.stop(),
+  )
+  checks['jobs'] = async () => ({ ok: jobs.trouble === undefined, detail: jobs.trouble ?? 'running' })
+}
+
+async function startHttp({ config, log, metrics, lifecycle, database, checks }: Parts): Promise<number> {
+  const app = createApi({
+    tenants: database.tenants('baywire api'),
+    metrics,
+    log: log.child({ role: 'api' }),
+    readiness: () => checkParts(checks),
+  })
+  const api = await lifecycle.start(
+    'api',
+    () => startApi({ app, host: config.BAYWIRE_HOST, port: config.BAYWIRE_HTTP_PORT, log }),
+    (started) => started.close(),
+  )
+  return api.port
+}

@@ -1,0 +1,102 @@
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { UsageError } from './errors.ts'
+
+/**
+ * Every setting of Baywire, in one table: `baywire config` and docs/settings.md are printed from it.
+ * A setting that bounds something ends in its unit. Empty counts as not set.
+ */
+interface Setting<T> {
+  schema: z.ZodType<T>
+  default: string | undefined
+  about: string
+  secret?: true
+}
+
+const port = z.coerce.number<string>().int().min(0).max(65_535)
+const whole = (min: number, max: number) => z.coerce.number<string>().int().min(min).max(max)
+const url = (...protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    message: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  })
+const postgresUrl = url('postgres:', 'postgresql:')
+
+function setting<T>(schema: z.ZodType<T>, defaultValue: string | undefined, about: string): Setting<T> {
+  return { schema, default: defaultValue, about }
+}
+function secret<T>(schema: z.ZodType<T>, about: string): Setting<T | undefined> {
+  return { schema: schema.optional(), default: undefined, about, secret: true }
+}
+
+export const settings = {
+  BAYWIRE_ENV: setting(z.enum(['development', 'production']), 'development', 'development or production'),
+  BAYWIRE_HOST: setting(z.string(), '127.0.0.1', 'address that the API and the embedded broker listen on'),
+  BAYWIRE_HTTP_PORT: setting(port, '8080', 'port of the API; 0 takes any free one'),
+  BAYWIRE_MQTT_PORT: setting(port, '1883', 'port of the embedded broker; 0 takes any free one'),
+  BAYWIRE_DATA_DIR: setting(
+    z.string().transform((path) => resolve(path)),
+    '.baywire',
+    'where the embedded database lives',
+  ),
+  BAYWIRE_LOG_LEVEL: setting(
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+    'info',
+    'how much is logged',
+  ),
+  BAYWIRE_INSTANCE: setting(
+    z.string().regex(/^[A-Za-z0-9._~-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 . _ ~ -'),
+    hostname()
+      .replaceAll(/[^A-Za-z0-9._~-]/g, '-')
+      .slice(0, 64) || 'baywire',
+    'stable name of this process: the MQTT client id of an external broker and the writer in the ledger',
+  ),
+  DATABASE_URL: secret(postgresUrl, 'Postgres to use, as its owner, instead of the embedded one'),
+  DATABASE_URL_API: secret(postgresUrl, 'the same database as a login that is only a member of baywire_api'),
+  DATABASE_URL_INGEST: secret(postgresUrl, 'the same database as a login that is only a member of baywire_ingest'),
+  MQTT_URL: secret(url('mqtt:', 'mqtts:'), 'external broker to consume from, instead of the embedded one'),
+  BAYWIRE_BATCH_READINGS: setting(whole(1, 10_000), '2000', 'most readings in one transaction'),
+  BAYWIRE_LANES: setting(
+    whole(1, 16),
+    '2',
+    'transactions of readings at a time; the readings of one topic share a lane',
+  ),
+  BAYWIRE_RECEIVE_MAXIMUM: setting(
+    whole(1, 65_535),
+    '4000',
+    'unacknowledged messages that an external broker may have in flight to us',
+  ),
+  BAYWIRE_PENDING_READINGS: setting(
+    whole(100, 1_000_000),
+    '20000',
+    'readings held in memory before the door takes no more for a while',
+  ),
+  BAYWIRE_PAYLOAD_BYTES: setting(whole(1024, 1_048_576), '65536', 'largest MQTT payload taken'),
+  BAYWIRE_RETRY_MIN_MS: setting(
+    whole(10, 60_000),
+    '100',
+    'first pause before a lost database or broker is tried again',
+  ),
+  BAYWIRE_RETRY_MAX_MS: setting(whole(100, 600_000), '5000', 'longest such pause'),
+  BAYWIRE_SWEEP_MS: setting(whole(50, 60_000), '1000', 'how often due timers are looked for'),
+  BAYWIRE_STATEMENT_TIMEOUT_MS: setting(whole(1000, 600_000), '10000', 'longest that one statement may run'),
+  BAYWIRE_POOL_CONNECTIONS: setting(whole(1, 100), '5', 'database connections per role'),
+  BAYWIRE_STOP_MS: setting(whole(1000, 120_000), '8000', 'how long a stop waits for what is in flight'),
+} satisfies Record<string, Setting<unknown>>
+
+export type Config = { [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']> }
+
+/** Reads all settings from `environment`; throws one UsageError that names every bad one. */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const config: Record<string, unknown> = {}
+  const problems: string[] = []
+  for (const [name, { schema, default: defaultValue }] of Object.entries<Setting<unknown>>(settings)) {
+    const result = schema.safeParse(environment[name] || defaultValue)
+    if (result.success) config[name] = result.data
+    else problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')}`)
+  }
+  if (problems.length > 0) {
+    throw new UsageError(`wrong settings: ${problems.join(' · ')}`, 'see `baywire config` for what each setting takes')
+  }
+  return config as Config
+}

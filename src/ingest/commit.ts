@@ -1,0 +1,234 @@
+import type { Clock } from '../clock.ts'
+import type { DecodedPart } from '../decode/decoded.ts'
+import {
+  addOrphans,
+  addToLedger,
+  notePresence,
+  outcomes,
+  type LedgerEntry,
+  type Orphan,
+  type Outcome,
+} from '../store/books.ts'
+import {
+  deviceKey,
+  findTenants,
+  type DeviceDirectory,
+  type KnownDevice,
+  type KnownTenant,
+  type WantedDevice,
+} from '../store/device-directory.ts'
+import { findLastContents, findSeen, insertReadings, type ReadingRow } from '../store/readings.ts'
+import type { SystemDatabase, SystemTransaction } from '../store/transactions.ts'
+import { SpaceWriter, type WriterMemory } from '../store/writer.ts'
+import { candidateOf, identitiesToLookUp, judge, type Candidate } from './judge.ts'
+import type { Message, Presence, Received } from './message.ts'
+
+export interface CommitContext {
+  readonly database: SystemDatabase
+  readonly memory: WriterMemory
+  readonly directory: DeviceDirectory
+  readonly clock: Clock
+  /** The name under which the books of this process are kept. */
+  readonly writer: string
+  /** Told just before COMMIT: with it the fate of the batch can be found out should the answer be lost. */
+  readonly onPrepared?: (prepared: Prepared) => void
+}
+
+export interface Prepared {
+  readonly transactionId: string
+  readonly committed: Committed
+}
+
+export interface Committed {
+  /** How many readings were logged, by the slug of their tenant and by outcome. */
+  readonly counts: readonly { readonly tenant: string; readonly outcome: Outcome; readonly count: number }[]
+  /** Messages whose tenant does not exist: refused at the door, not logged. */
+  readonly unknownTenant: readonly Received[]
+}
+
+/**
+ * One transaction for a batch: log the raw messages, step the spaces, write states, sessions, books and events. When
+ * this returns, it is committed, and everything in the batch may be acknowledged.
+ */
+export async function commitBatch(context: CommitContext, batch: readonly Received[]): Promise<Committed> {
+  const { committed, logged } = await context.database.withSystem(async (tx) => {
+    const [transaction, tenants] = await Promise.all([
+      tx<{ id: string }[]>`SELECT pg_current_xact_id()::text AS id`,
+      findTenants(tx, [...new Set(batch.map((received) => received.tenant))]),
+    ])
+    const known = batch.filter((received) => tenants.has(received.tenant))
+    const messages = known.filter((received) => received.kind === 'readings')
+    await heard(tx, { tenants, presences: known.filter((received) => received.kind === 'presence') })
+    const stepped = await stepAndLog(tx, { context, tenants, messages })
+    const unknownTenant = batch.filter((received) => !tenants.has(received.tenant))
+    const prepared = { counts: countsOf(stepped?.ledger ?? [], tenants), unknownTenant }
+    context.onPrepared?.({ transactionId: transaction[0]?.id ?? '0', committed: prepared })
+    return { committed: prepared, logged: stepped }
+  })
+  // Postgres answers the COMMIT of a transaction in which a statement failed with a rollback, not with an error:
+  // only when each of them succeeded too is the batch committed.
+  await logged?.written()
+  logged?.writer.committed()
+  return committed
+}
+
+function countsOf(ledger: readonly LedgerEntry[], tenants: Tenants): Committed['counts'] {
+  const slugs = new Map(Array.from(tenants.values(), ({ id, slug }) => [id, slug]))
+  return ledger.flatMap(({ tenantId, counts }) =>
+    outcomes
+      .filter((outcome) => counts[outcome] > 0)
+      .map((outcome) => ({ tenant: slugs.get(tenantId) ?? '', outcome, count: counts[outcome] })),
+  )
+}
+
+type Tenants = ReadonlyMap<string, KnownTenant>
+
+async function heard(tx: SystemTransaction, { tenants, presences }: { tenants: Tenants; presences: Presence[] }) {
+  const newest = new Map(
+    presences.map((heardOf) => [`${heardOf.tenant} ${heardOf.speaker.kind} ${heardOf.speaker.code}`, heardOf]),
+  )
+  await notePresence(
+    tx,
+    [...newest.values()].map(({ tenant, speaker, presence, delivery }) => ({
+      tenantId: tenants.get(tenant)?.id ?? '',
+      ...speaker,
+      presence,
+      at: delivery.receivedAtMs,
+    })),
+  )
+}
+
+async function stepAndLog(
+  tx: SystemTransaction,
+  { context, tenants, messages }: { context: CommitContext; tenants: Tenants; messages: Message[] },
+): Promise<Logged | undefined> {
+  if (messages.length === 0) return undefined
+  const devices = await context.directory.find(tx, wantedDevices(messages, tenants))
+  const candidates = new Map(messages.flatMap((message) => candidatesOf(message, devices)))
+  const live = [...candidates.values()].filter(({ message }) => !message.delivery.retained)
+  const writer = await SpaceWriter.lock(tx, context.memory, spacesOf(live, tenants))
+  const nameless = live.filter(({ message, identity }) => message.delivery.duplicate && identity === undefined)
+  const [seen, lastContents] = await Promise.all([
+    findSeen(tx, identitiesToLookUp(live, writer)),
+    findLastContents(tx, [...new Set(nameless.map(({ device }) => device.id))]),
+  ])
+  const known = { candidates, writer, seen, lastContents }
+  const rows = messages.flatMap((message) => judge(message, tenants.get(message.tenant) as KnownTenant, known))
+  const ledger = ledgerOf(rows)
+  const orphans = orphansIn(rows, messages)
+  const recordedAt = context.clock.now()
+  const statements = [
+    () => insertReadings(tx, rows),
+    () => writer.writeStates(recordedAt),
+    () => addOrphans(tx, orphans),
+    () => addToLedger(tx, context.writer, ledger),
+    () => writer.writeEvents(recordedAt),
+  ]
+  const inTurn = writer.readsToWrite || orphans.length > 0
+  return { ledger, writer, written: await send(statements, { inTurn }) }
+}
+
+interface Logged {
+  ledger: LedgerEntry[]
+  writer: SpaceWriter
+  /** Settles when the last statement did: to be awaited after COMMIT. */
+  written: Settlement
+}
+
+/** A promise that is not awaited by being returned. */
+type Settlement = () => Promise<void>
+
+/**
+ * Sends the statements one behind the other without waiting for answers, and COMMIT right behind them: the last lock,
+ * which orders the commits of a tenant, is then held while Postgres works and not while this process does
+ * something else.
+ *
+ * @param inTurn each one waits for the one before it, because it reads what that wrote
+ */
+async function send(
+  statements: readonly (() => Promise<void>)[],
+  { inTurn }: { inTurn: boolean },
+): Promise<Settlement> {
+  const sent: Promise<void>[] = []
+  for (const statement of statements) {
+    const answer = statement()
+    // oxlint-disable-next-line no-await-in-loop -- that is what `inTurn` asks for
+    if (inTurn) await answer
+    sent.push(answer)
+  }
+  const all = Promise.all(sent)
+  // Whoever awaits it comes after COMMIT: until then a failure is nobody's.
+  all.catch(() => {})
+  return async () => {
+    await all
+  }
+}
+
+function wantedDevices(messages: readonly Message[], tenants: Tenants): WantedDevice[] {
+  const wanted = new Map<string, WantedDevice>()
+  for (const message of messages) {
+    const tenant = tenants.get(message.tenant)
+    for (const part of message.parts) {
+      if (part.ok && tenant !== undefined)
+        wanted.set(deviceKey(tenant.slug, part.device), { tenant, device: part.device })
+    }
+  }
+  return [...wanted.values()]
+}
+
+/** The readings of known devices, by the part that they were decoded to. */
+function candidatesOf(message: Message, devices: ReadonlyMap<string, KnownDevice>): [DecodedPart, Candidate][] {
+  return message.parts.flatMap((decoded, part) => {
+    const device = decoded.ok ? devices.get(deviceKey(message.tenant, decoded.device)) : undefined
+    if (!decoded.ok || device === undefined) return []
+    return [[decoded, candidateOf(message, part, { decoded, device })] satisfies [DecodedPart, Candidate]]
+  })
+}
+
+function spacesOf(candidates: readonly Candidate[], tenants: Tenants): { tenantId: string; spaceId: string }[] {
+  const spaces = new Map<string, string>()
+  for (const { message, spaceAt, spaceNow } of candidates) {
+    const tenantId = tenants.get(message.tenant)?.id ?? ''
+    if (spaceAt !== undefined) spaces.set(spaceAt, tenantId)
+    if (spaceNow !== undefined) spaces.set(spaceNow, tenantId)
+  }
+  return Array.from(spaces, ([spaceId, tenantId]) => ({ tenantId, spaceId }))
+}
+
+function orphansIn(rows: readonly ReadingRow[], messages: readonly Message[]): Orphan[] {
+  const payloads = new Map(messages.map((message) => [message.id, message.delivery.payload]))
+  const orphans = new Map<string, Orphan>()
+  for (const row of rows) {
+    if (row.outcome !== 'unknown_device' || row.device === null) continue
+    const { tenantId, device, receivedAt, topic } = row
+    const key = deviceKey(tenantId, device)
+    const heardSoFar = orphans.get(key)?.heard ?? 0
+    orphans.set(key, {
+      tenantId,
+      device,
+      heardAt: receivedAt,
+      heard: heardSoFar + 1,
+      topic,
+      payload: payloads.get(row.id) ?? Buffer.alloc(0),
+    })
+  }
+  return [...orphans.values()]
+}
+
+const minuteMs = 60_000
+
+function ledgerOf(rows: readonly ReadingRow[]): LedgerEntry[] {
+  const entries = new Map<string, LedgerEntry>()
+  for (const { tenantId, receivedAt, outcome } of rows) {
+    const minute = receivedAt - (receivedAt % minuteMs)
+    const key = `${tenantId} ${minute}`
+    const entry = entries.get(key) ?? { tenantId, minute, counts: noCounts() }
+    entries.set(key, entry)
+    entry.counts[outcome] += 1
+  }
+  return [...entries.values()]
+}
+
+function noCounts(): LedgerEntry['counts'] {
+  return Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as LedgerEntry['counts']
+}

@@ -1,0 +1,60 @@
+import { readingsIn, readingsOf, type Received } from './message.ts'
+import { settle, type Settled, type SettleContext } from './settle.ts'
+
+export interface LaneOptions {
+  readonly context: SettleContext
+  readonly mostReadings: number
+  /** What became of a batch; whatever was committed may be acknowledged now. */
+  readonly onSettled: (settled: Settled, readings: number) => void
+}
+
+/**
+ * Commits what it is given, in order, one batch at a time: what arrives while one is in flight makes the next, so
+ * that batches grow with the load and need no timer.
+ */
+export class Lane {
+  readonly #options: LaneOptions
+  readonly #waiting: Received[] = []
+  #running: Promise<void> | undefined
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+  }
+
+  add(received: Received): void {
+    this.#waiting.push(received)
+    this.#running ??= this.#run()
+  }
+
+  /** Resolves when nothing waits any more, or the context's signal was given. */
+  async idle(): Promise<void> {
+    await this.#running
+  }
+
+  /** Takes back all that waits. */
+  drain(): Received[] {
+    return this.#waiting.splice(0)
+  }
+
+  async #run(): Promise<void> {
+    const { context, onSettled } = this.#options
+    // What arrives in the same turn of the event loop belongs together.
+    await new Promise(setImmediate)
+    while (this.#waiting.length > 0 && !context.signal.aborted) {
+      const batch = this.#nextBatch()
+      const stopTimer = context.metrics.commitSeconds.startTimer()
+      // oxlint-disable-next-line no-await-in-loop -- the next batch is made of what arrives meanwhile
+      const settled = await settle(batch, context)
+      stopTimer()
+      onSettled(settled, readingsOf(batch))
+    }
+    this.#running = undefined
+  }
+
+  #nextBatch(): Received[] {
+    const { mostReadings } = this.#options
+    let readings = 0
+    const end = this.#waiting.findIndex((received) => (readings += Math.max(1, readingsIn(received))) > mostReadings)
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(1, end))
+  }
+}

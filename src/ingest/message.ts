@@ -1,0 +1,31 @@
+import type { DecodedPart } from '../decode/decoded.ts'
+import type { Delivery } from '../mqtt/delivery.ts'
+
+/** One delivered message on its way to the log: decoded, not yet judged. */
+export interface Message {
+  readonly kind: 'readings'
+  readonly id: string
+  /** Slug of the tenant that its topic names. */
+  readonly tenant: string
+  readonly delivery: Delivery
+  readonly parts: readonly DecodedPart[]
+}
+
+/** What a status topic said. It is no reading: it changes who is present, and is in no book. */
+export interface Presence {
+  readonly kind: 'presence'
+  readonly tenant: string
+  readonly speaker: { readonly kind: 'devices' | 'gateways'; readonly code: string }
+  readonly presence: 'online' | 'offline'
+  readonly delivery: Delivery
+}
+
+export type Received = Message | Presence
+
+export function readingsIn(received: Received): number {
+  return received.kind === 'readings' ? received.parts.length : 0
+}
+
+export function readingsOf(batch: readonly Received[]): number {
+  return batch.reduce((sum, received) => sum + readingsIn(received), 0)
+}

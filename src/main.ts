@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { addConfig } from './cli/config.ts'
+import { addDemo } from './cli/demo/command.ts'
+import { addImport } from './cli/import/command.ts'
+import { addLedger } from './cli/ledger.ts'
+import { addMigrate } from './cli/migrate.ts'
+import { addReplay } from './cli/replay.ts'
+import { addSimulate } from './cli/simulate/command.ts'
+import { addStart } from './cli/start.ts'
+import { addTail } from './cli/tail.ts'
+import { BaywireError, describeError } from './errors.ts'
+
+const manifest = new URL('../package.json', import.meta.url)
+
+function commandLine(): Command {
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  const program = new Command('baywire')
+    .description('readings of parking sensors become the state of each space')
+    .version(version)
+    .showHelpAfterError('(add --help for an example)')
+    .exitOverride()
+  for (const add of [addStart, addDemo, addSimulate, addImport, addTail, addLedger, addReplay, addMigrate, addConfig]) {
+    add(program)
+  }
+  return program
+}
+
+/** Exit codes: 0 done, 1 a finding or refusal, 2 wrong use. */
+function report(error: unknown): number {
+  // Commander has said what is wrong, or printed the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (!(error instanceof BaywireError)) {
+    console.error(`baywire: ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}`)
+    return 1
+  }
+  console.error(`baywire: ${error.message}${error.advice === undefined ? '' : `: ${error.advice}`}`)
+  return error.exitCode
+}
+
+try {
+  await commandLine().parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}

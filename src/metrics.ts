@@ -1,0 +1,84 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** The figures of INTERFACES.md, one registry per process: constructed once by the composition root. */
+export interface Metrics {
+  registry: Registry
+  /** Committed deliveries of readings, by outcome. */
+  readings: Counter<'tenant' | 'outcome'>
+  /** Messages that the door refused: nothing of them is in the database. */
+  refused: Counter<'reason'>
+  /** seen = committed + given up + in flight, counted at the door. */
+  doorSeen: Counter
+  doorGivenUp: Counter
+  inFlight: Gauge
+  ledgerImbalance: Gauge
+  batchSize: Histogram
+  commitSeconds: Histogram
+  commitRetries: Counter<'reason'>
+  httpRequestSeconds: Histogram<'route' | 'method' | 'status'>
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  return {
+    registry,
+    readings: new Counter({
+      name: 'baywire_readings_total',
+      help: 'committed deliveries of readings by outcome',
+      labelNames: ['tenant', 'outcome'],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'baywire_refused_total',
+      help: 'messages refused at the door',
+      labelNames: ['reason'],
+      registers,
+    }),
+    doorSeen: new Counter({
+      name: 'baywire_door_seen_total',
+      help: 'readings that reached the door of this process',
+      registers,
+    }),
+    doorGivenUp: new Counter({
+      name: 'baywire_door_given_up_total',
+      help: 'readings given up without acknowledging them, so that the broker or device sends them again',
+      registers,
+    }),
+    inFlight: new Gauge({
+      name: 'baywire_in_flight',
+      help: 'readings received and not yet committed',
+      registers,
+    }),
+    ledgerImbalance: new Gauge({
+      name: 'baywire_ledger_imbalance',
+      help: 'readings by which the ledger differs from the log; anything but 0 is a fault',
+      registers,
+    }),
+    batchSize: new Histogram({
+      name: 'baywire_ingest_batch_size',
+      help: 'readings per transaction',
+      buckets: [1, 10, 50, 100, 250, 500, 1000, 2000],
+      registers,
+    }),
+    commitSeconds: new Histogram({
+      name: 'baywire_commit_seconds',
+      help: 'time of a batch from BEGIN to COMMIT',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    }),
+    commitRetries: new Counter({
+      name: 'baywire_commit_retries_total',
+      help: 'batches tried again',
+      labelNames: ['reason'],
+      registers,
+    }),
+    httpRequestSeconds: new Histogram({
+      name: 'baywire_http_request_seconds',
+      help: 'time to answer a request',
+      labelNames: ['route', 'method', 'status'],
+      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+      registers,
+    }),
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * A client of an external broker: MQTT 5 with a session that outlives us, so that the broker keeps what we
+ * have not acknowledged. Its PUBACKs are ours alone to send, after the commit, many at once.
+ *
+ * mqtt.js hands over one packet at a time and would send PUBACK as soon as `handleMessage` calls back, or
+ * hand over nothing until then. Called back with an error, it goes on without sending one: that is used here
+ * (undocumented, so its version is pinned and a test holds it), and PUBACKs are written to the stream.
+ * Packet ids belong to a network connection: an acknowledgement for an earlier one is dropped, the broker has
+ * delivered the message again by then.
+ */
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import type { Clock } from '../clock.ts'
+import { BaywireError, describeError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { Acknowledgements } from './acknowledgements.ts'
+import { brokerAddress, brokerName, connectFailure, type ConnectFailure } from './address.ts'
+import type { Door, Receiver } from './delivery.ts'
+import { InFlight } from './in-flight.ts'
+import { ingestSubscriptions, type Subscription } from './topics.ts'
+
+export interface ConsumerOptions {
+  url: string
+  /** The session's name: the same at each start, and no other process's. */
+  clientId: string
+  /** Messages that the broker may have in flight to us, unacknowledged. */
+  receiveMaximum: number
+  subscriptions?: readonly Subscription[]
+  receiver: Receiver
+  onState: (state: { connected: boolean; detail: string }) => void
+  retryMinMs: number
+  retryMaxMs: number
+  payloadBytes?: number
+  /** How long `close` waits for deliveries to be settled. */
+  stopMs?: number
+  clock: Clock
+  log: Log
+}
+
+export interface Consumer extends Door {
+  connected(): boolean
+}
+
+const connectTimeoutMs = 10_000
+const keepaliveS = 60
+/** How long the broker keeps what arrives for us while we are away. */
+const sessionExpiryS = 7 * 24 * 3600
+const defaultPayloadBytes = 65_536
+const defaultStopMs = 8000
+/** MQTT 5, 3.14.2.1. */
+const sessionTakenOver = 142
+/** To mqtt.js: go on without PUBACK. */
+const goOn = new Error('acknowledged later')
+
+type Stream = MqttClient['stream']
+type Done = (error?: Error) => void
+interface Message {
+  packet: IPublishPacket
+  done: Done
+  stream: Stream
+}
+
+/** Resolves when subscribed. Fails when the first connection does; later ones are tried for ever. */
+export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
+  const consumer = new ExternalConsumer(options)
+  await consumer.start()
+  return consumer
+}
+
+class ExternalConsumer implements Consumer {
+  readonly #options: ConsumerOptions
+  readonly #name: string
+  readonly #client: MqttClient
+  readonly #inFlight = new InFlight()
+  readonly #waiting: Message[] = []
+  #acknowledgements: { of: Stream; queue: Acknowledgements } | undefined
+  #state: 'starting' | 'ready' | 'lost' | 'closing' = 'starting'
+  #held = false
+  #lastError: Error | undefined
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+    this.#name = brokerName(options.url)
+    this.#client = connect(clientOptions(options))
+    this.#client.handleMessage = (packet, done) => this.#take({ packet, done, stream: this.#client.stream })
+  }
+
+  async start(): Promise<void> {
+    const client = this.#client
+    client.on('error', (error) => (this.#lastError = error))
+    client.on('disconnect', ({ reasonCode }) => (this.#lastError = endedByBroker(reasonCode, this.#options)))
+    try {
+      await new Promise<void>((resolve, reject) => {
+        client.on('connect', ({ sessionPresent }) => {
+          this.#subscribe(sessionPresent).then(resolve, (error: unknown) => {
+            this.#lastError = new Error(`subscribing was refused: ${describeError(error)}`)
+            client.stream.destroy()
+          })
+        })
+        client.on('close', () => this.#lost(reject))
+      })
+    } catch (error) {
+      await client.endAsync(true)
+      throw error
+    }
+  }
+
+  connected(): boolean {
+    return this.#state === 'ready'
+  }
+
+  hold(): void {
+    this.#held = true
+  }
+
+  release(): void {
+    this.#held = false
+    for (const message of this.#waiting.splice(0)) this.#take(message)
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closing'
+    this.release()
+    await this.#inFlight.emptyWithin(this.#options.stopMs ?? defaultStopMs)
+    this.#acknowledgements?.queue.flush()
+    await this.#client.endAsync(!this.#client.connected)
+  }
+
+  async #subscribe(sessionPresent: boolean): Promise<void> {
+    const { subscriptions = ingestSubscriptions, onState, retryMinMs, log } = this.#options
+    const request = subscriptions.map(
+      ({ filter, retained }) => [filter, { qos: 1, rh: retained === 'always' ? 0 : 1 }] as const,
+    )
+    await this.#client.subscribeAsync(Object.fromEntries(request))
+    if (this.#state === 'closing') return
+    if (!sessionPresent && this.#state === 'lost') {
+      log.warn(`${this.#name} has forgotten our session: what was published to it in the meantime did not reach us`)
+    }
+    log.info({ sessionPresent }, `consuming from ${this.#name}`)
+    this.#state = 'ready'
+    this.#client.options.reconnectPeriod = retryMinMs
+    onState({ connected: true, detail: `connected to ${this.#name}` })
+  }
+
+  /** mqtt.js has set its timer for the next attempt already; the pause is for the one after it. */
+  #lost(rejectStart: (error: BaywireError) => void): void {
+    const failure = connectFailure(this.#lastError)
+    this.#lastError = undefined
+    if (this.#state === 'closing') return
+    if (this.#state === 'starting') {
+      rejectStart(explainStartFailure(this.#name, failure))
+      return
+    }
+    const { onState, retryMinMs, retryMaxMs, log } = this.#options
+    if (this.#state === 'ready') log.warn({ reason: failure.reason }, `lost ${this.#name}; trying again`)
+    this.#state = 'lost'
+    this.#client.options.reconnectPeriod = Math.min(
+      (this.#client.options.reconnectPeriod ?? retryMinMs) * 2,
+      retryMaxMs,
+    )
+    onState({ connected: false, detail: `${this.#name}: ${failure.reason}` })
+  }
+
+  #take(message: Message): void {
+    const { packet, done, stream } = message
+    if (stream !== this.#client.stream || this.#state === 'closing') {
+      // Left unacknowledged: it will be delivered again.
+      done(goOn)
+    } else if (this.#held) {
+      this.#waiting.push(message)
+    } else {
+      this.#handOver(packet, stream)
+      done(goOn)
+    }
+  }
+
+  #handOver(packet: IPublishPacket, stream: Stream): void {
+    const { receiver, clock, payloadBytes = defaultPayloadBytes } = this.#options
+    const { topic, qos, retain, dup, messageId = 0 } = packet
+    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload)
+    const acknowledge = () => {
+      if (qos > 0) this.#acknowledge(messageId, stream)
+    }
+    if (payload.length > payloadBytes) {
+      receiver.refuse('payload_too_large')
+      acknowledge()
+      return
+    }
+    const settling = this.#inFlight.track({ acknowledge, giveUp: () => stream.destroy() })
+    receiver.receive({ topic, payload, receivedAtMs: clock.now(), retained: retain, duplicate: dup, ...settling })
+  }
+
+  #acknowledge(messageId: number, stream: Stream): void {
+    if (stream !== this.#client.stream) return
+    if (this.#acknowledgements?.of !== stream) {
+      const write = (packets: Buffer) => {
+        if (!stream.destroyed) stream.write(packets)
+      }
+      this.#acknowledgements = { of: stream, queue: new Acknowledgements(write) }
+    }
+    this.#acknowledgements.queue.add(messageId)
+  }
+}
+
+function clientOptions({ url, clientId, receiveMaximum, retryMinMs }: ConsumerOptions): IClientOptions {
+  return {
+    ...brokerAddress(url),
+    clientId,
+    protocolVersion: 5,
+    clean: false,
+    properties: { receiveMaximum, sessionExpiryInterval: sessionExpiryS },
+    keepalive: keepaliveS,
+    connectTimeout: connectTimeoutMs,
+    reconnectPeriod: retryMinMs,
+    reconnectOnConnackError: true,
+    // Ours to do, at each connection: only then does the broker send retained presence again.
+    resubscribe: false,
+  }
+}
+
+function endedByBroker(reasonCode: number | undefined, { clientId }: ConsumerOptions): Error {
+  return new Error(
+    reasonCode === sessionTakenOver
+      ? `another process connected as ${clientId}`
+      : `the broker ended the connection (reason ${reasonCode ?? 0})`,
+  )
+}
+
+function explainStartFailure(name: string, { kind, reason }: ConnectFailure): BaywireError {
+  return new BaywireError(`MQTT_URL: cannot consume from ${name}: ${reason}`, {
+    advice:
+      kind === 'refused'
+        ? 'check the user name and password in MQTT_URL'
+        : 'start that broker, or correct MQTT_URL, or unset it to use the embedded broker',
+  })
+}

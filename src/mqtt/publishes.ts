@@ -1,0 +1,158 @@
+/**
+ * What happens to a publish that reached the embedded broker: refused, or handed to the receiver and
+ * acknowledged only when the receiver says so.
+ *
+ * aedes sends PUBACK or PUBREC when its `authorizePublish` hook calls back, and reads on from a connection
+ * only when every publish of a chunk has called back. So:
+ * - what nobody may subscribe to (readings, acks) goes on as a QoS 0 publish to a topic without subscribers,
+ *   at once, and its PUBACK is sent by the connection itself: many may be in flight;
+ * - presence, which is retained, and QoS 2, whose handshake aedes keeps, call back after the commit.
+ *
+ * A refused publish is acknowledged without effect (MQTT-3.3.5-2 leaves that or closing the connection), so
+ * that it does not hold up the good ones behind it.
+ */
+import type { PublishPacket } from 'aedes'
+import type { Clock } from '../clock.ts'
+import { mayBequeath, mayPublish } from './access.ts'
+import type { Connection } from './connection.ts'
+import type { Receiver, RefusalReason } from './delivery.ts'
+import { InFlight } from './in-flight.ts'
+import { parseTopic, type Topic } from './topics.ts'
+
+type Done = (error?: Error | null) => void
+
+/** Of one level, and so in nobody's rights to subscribe to. */
+const sinkTopic = '$refused'
+const nothing = Buffer.alloc(0)
+
+export interface PublishesOptions {
+  receiver: Receiver
+  payloadBytes: number
+  clock: Clock
+}
+
+export class Publishes {
+  readonly #options: PublishesOptions
+  readonly #inFlight = new InFlight()
+  #closed = false
+
+  constructor(options: PublishesOptions) {
+    this.#options = options
+  }
+
+  /** A publish from a connection; calling `done` lets aedes go on with what is then left of the packet. */
+  take(connection: Connection, packet: PublishPacket, done: Done): void {
+    const topic = parseTopic(packet.topic)
+    const refusal = this.#refusal(connection, packet, topic)
+    if (refusal !== undefined) this.#refuse(connection, packet, refusal, done)
+    else if (packet.qos === 2) this.#takeOnce(connection, packet, done)
+    else if (topic?.kind === 'status') this.#takePresence(connection, packet, done)
+    else this.#takeReading(connection, packet, done)
+  }
+
+  /** A last will that fires: its sender is gone, and so is its right to anything but its own presence. */
+  takeWill(connection: Connection, will: PublishPacket, done: Done): void {
+    const topic = parseTopic(will.topic)
+    if (this.#closed || connection.revoked || connection.principal === undefined) {
+      done(new Error('last will dropped'))
+    } else if (topic === undefined || !mayBequeath(connection.principal, topic)) {
+      this.#options.receiver.refuse('foreign_topic')
+      done(new Error('last will on a foreign topic'))
+    } else {
+      will.retain &&= isPresence(will.payload)
+      this.#deliver(will, { acknowledge: done, giveUp: () => done(new Error('last will given up')) })
+    }
+  }
+
+  /** Waits until all deliveries are settled. No last will counts afterwards: who is cut off by a stop is not gone. */
+  async close(patienceMs: number): Promise<void> {
+    await this.#inFlight.emptyWithin(patienceMs)
+    this.#closed = true
+  }
+
+  #refusal(connection: Connection, packet: PublishPacket, topic: Topic | undefined): RefusalReason | undefined {
+    if (topic === undefined) return 'unknown_topic'
+    if (connection.principal === undefined || !mayPublish(connection.principal, topic)) return 'foreign_topic'
+    if (packet.payload.length > this.#options.payloadBytes) return 'payload_too_large'
+    return undefined
+  }
+
+  #refuse(connection: Connection, packet: PublishPacket, reason: RefusalReason, done: Done): void {
+    this.#options.receiver.refuse(reason)
+    if (packet.qos === 1) connection.acknowledge(packet.messageId ?? 0)
+    connection.settle()
+    redirect(packet, packet.qos === 2 ? 2 : 0)
+    done()
+  }
+
+  #takeReading(connection: Connection, packet: PublishPacket, done: Done): void {
+    const { qos, messageId = 0 } = packet
+    this.#deliver(packet, {
+      acknowledge: () => {
+        if (qos === 1) connection.acknowledge(messageId)
+        connection.settle()
+      },
+      giveUp: () => (qos === 1 ? connection.destroy() : connection.settle()),
+    })
+    redirect(packet, 0)
+    done()
+  }
+
+  #takePresence(connection: Connection, packet: PublishPacket, done: Done): void {
+    this.#deliver(packet, {
+      acknowledge: () => {
+        connection.settle()
+        packet.retain &&= isPresence(packet.payload)
+        done()
+      },
+      giveUp: () => connection.destroy(),
+    })
+  }
+
+  /** The receiver sees a packet id once; one sent again before it is settled is answered by the first. */
+  #takeOnce(connection: Connection, packet: PublishPacket, done: Done): void {
+    const { messageId = 0 } = packet
+    if (connection.exactlyOnce.has(messageId)) {
+      connection.settle()
+      redirect(packet, 0)
+      done()
+      return
+    }
+    connection.exactlyOnce.add(messageId)
+    this.#deliver(packet, {
+      acknowledge: () => {
+        connection.exactlyOnce.delete(messageId)
+        connection.settle()
+        redirect(packet, 2)
+        done()
+      },
+      giveUp: () => connection.destroy(),
+    })
+  }
+
+  #deliver(packet: PublishPacket, settling: { acknowledge: () => void; giveUp: () => void }): void {
+    this.#options.receiver.receive({
+      topic: packet.topic,
+      payload: Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload),
+      receivedAtMs: this.#options.clock.now(),
+      retained: false,
+      retainStripped: packet.retain,
+      duplicate: packet.dup,
+      ...this.#inFlight.track(settling),
+    })
+  }
+}
+
+/** What aedes still has to do with the packet concerns its handshake alone. */
+function redirect(packet: PublishPacket, qos: 0 | 2): void {
+  packet.qos = qos
+  packet.topic = sinkTopic
+  packet.payload = nothing
+  packet.retain = false
+}
+
+/** Only these two are worth the memory that a retained message takes. */
+function isPresence(payload: PublishPacket['payload']): boolean {
+  const text = payload.length <= 7 ? payload.toString() : ''
+  return text === 'online' || text === 'offline'
+}

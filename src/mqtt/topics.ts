@@ -1,0 +1,88 @@
+/**
+ * The topics of the MQTT contract, parsed and built. A topic that does not parse belongs to nobody.
+ * Codes contain neither `/` nor a wildcard, so a topic that parses is never a filter.
+ */
+import { codePattern } from '../ids.ts'
+
+export type Topic =
+  | { kind: 'reading' | 'command' | 'ack'; tenant: string; device: string }
+  | { kind: 'readings'; tenant: string; gateway: string }
+  | { kind: 'status'; tenant: string; device: string; gateway?: never }
+  | { kind: 'status'; tenant: string; gateway: string; device?: never }
+  | { kind: 'state'; tenant: string; site: string; space: string }
+  | { kind: 'availability'; tenant: string; site: string }
+
+const root = 'parking/v1'
+/** Runs once per message: no expression that backtracks, nothing allocated but the levels and the result. */
+export function parseTopic(topic: string): Topic | undefined {
+  const levels = topic.split('/')
+  const [parking, version, tenant = '', group, name = '', leaf, space = '', spaceLeaf] = levels
+  if (parking !== 'parking' || version !== 'v1') return undefined
+  if (!codePattern.test(tenant) || !codePattern.test(name)) return undefined
+  if (levels.length === 8) {
+    const isState = group === 'sites' && leaf === 'spaces' && spaceLeaf === 'state' && codePattern.test(space)
+    return isState ? { kind: 'state', tenant, site: name, space } : undefined
+  }
+  if (levels.length !== 6) return undefined
+  switch (`${group}/${leaf}`) {
+    case 'devices/reading':
+      return { kind: 'reading', tenant, device: name }
+    case 'devices/status':
+      return { kind: 'status', tenant, device: name }
+    case 'devices/command':
+      return { kind: 'command', tenant, device: name }
+    case 'devices/ack':
+      return { kind: 'ack', tenant, device: name }
+    case 'gateways/readings':
+      return { kind: 'readings', tenant, gateway: name }
+    case 'gateways/status':
+      return { kind: 'status', tenant, gateway: name }
+    case 'sites/availability':
+      return { kind: 'availability', tenant, site: name }
+    default:
+      return undefined
+  }
+}
+
+export function readingTopic(tenant: string, device: string): string {
+  return `${root}/${tenant}/devices/${device}/reading`
+}
+
+export function readingsTopic(tenant: string, gateway: string): string {
+  return `${root}/${tenant}/gateways/${gateway}/readings`
+}
+
+export function statusTopic(tenant: string, kind: 'device' | 'gateway', name: string): string {
+  return `${root}/${tenant}/${kind}s/${name}/status`
+}
+
+export function commandTopic(tenant: string, kind: 'device' | 'gateway', name: string): string {
+  return `${root}/${tenant}/${kind}s/${name}/command`
+}
+
+export function ackTopic(tenant: string, device: string): string {
+  return `${root}/${tenant}/devices/${device}/ack`
+}
+
+export function stateTopic(tenant: string, site: string, space: string): string {
+  return `${root}/${tenant}/sites/${site}/spaces/${space}/state`
+}
+
+export function availabilityTopic(tenant: string, site: string): string {
+  return `${root}/${tenant}/sites/${site}/availability`
+}
+
+export interface Subscription {
+  filter: string
+  /** Retained messages are wanted at each connection, or only when the session is new. */
+  retained: 'always' | 'new_session'
+}
+
+/** What Baywire consumes from an external broker. No message matches two of them, so none is delivered twice. */
+export const ingestSubscriptions: readonly Subscription[] = [
+  { filter: readingTopic('+', '+'), retained: 'new_session' },
+  { filter: readingsTopic('+', '+'), retained: 'new_session' },
+  { filter: statusTopic('+', 'device', '+'), retained: 'always' },
+  { filter: statusTopic('+', 'gateway', '+'), retained: 'always' },
+  { filter: ackTopic('+', '+'), retained: 'new_session' },
+]

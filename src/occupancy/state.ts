@@ -1,0 +1,142 @@
+import type { EvidenceDeadline, Override } from './input.ts'
+
+/**
+ * The state of a space: what `step` steps from. It is stored as JSON, so it is made of plain values only;
+ * times are epoch milliseconds.
+ */
+export type Occupancy = 'unknown' | 'vacant' | 'occupied'
+export type ReservationFact = 'none' | 'soon' | 'active'
+export type Status = 'out_of_service' | 'blocked' | 'reserved' | 'occupied' | 'free' | 'unknown'
+
+/** A change not yet confirmed by the policy. */
+export interface Candidate {
+  readonly occupancy: 'vacant' | 'occupied'
+  readonly since: number
+  readonly readings: number
+  readonly confirmAt: number
+}
+
+/** What evidence and its deadlines decide: the part of the state that a withdrawn deadline gives back. */
+export interface EvidenceFacts {
+  readonly occupancy: Occupancy
+  readonly stale: boolean
+  readonly candidate: Candidate | null
+  /** Since when the word that these facts make (free, occupied, unknown) holds. */
+  readonly since: number | null
+}
+
+/** Place of a reading in the order of evidence: by time, then session, then device, as text; then counter. */
+export interface Evidence {
+  readonly at: number
+  readonly session: string
+  readonly device: string
+  readonly counter: number | null
+}
+
+/** The furthest that one device has come at this space: what tells a clock that runs backwards. */
+export interface Source {
+  readonly session: string
+  readonly counter: number | null
+  readonly at: number
+  /** The furthest time that it sent while that was ahead of ours; null where its clock was never ahead. */
+  readonly aheadUntil: number | null
+}
+
+/** A deadline that fired behind the newest evidence, with what was before it: it may yet be withdrawn. */
+export interface FiredDeadline {
+  readonly deadline: EvidenceDeadline
+  readonly at: number
+  readonly before: EvidenceFacts
+}
+
+export interface SpaceState {
+  readonly facts: EvidenceFacts
+  readonly newest: Evidence | null
+  readonly sources: Readonly<Record<string, Source>>
+  /** Deadlines of the newest evidence, by the policy that was in force when it came. */
+  readonly staleAt: number | null
+  readonly unknownAt: number | null
+  readonly fired: readonly FiredDeadline[]
+  readonly reservation: {
+    readonly fact: ReservationFact
+    readonly id: string | null
+    readonly checkedIn: boolean
+  }
+  readonly override: Override
+  /** Since when reservation and override together say what they say; null while they never said anything. */
+  readonly calendarSince: number | null
+  /** Number of events emitted so far. */
+  readonly version: number
+}
+
+export const initialState: SpaceState = {
+  facts: { occupancy: 'unknown', stale: false, candidate: null, since: null },
+  newest: null,
+  sources: {},
+  staleAt: null,
+  unknownAt: null,
+  fired: [],
+  reservation: { fact: 'none', id: null, checkedIn: false },
+  override: 'none',
+  calendarSince: null,
+  version: 0,
+}
+
+/** What evidence alone says. Silence is never free: a stale vacant space is unknown. */
+export function evidenceWord(facts: Pick<EvidenceFacts, 'occupancy' | 'stale'>): 'free' | 'occupied' | 'unknown' {
+  if (facts.occupancy === 'vacant') return facts.stale ? 'unknown' : 'free'
+  return facts.occupancy
+}
+
+/** What override and reservation say, above all evidence. */
+export function calendarWord(state: SpaceState): 'out_of_service' | 'blocked' | 'reserved' | undefined {
+  if (state.override !== 'none') return state.override
+  return state.reservation.fact === 'none' ? undefined : 'reserved'
+}
+
+/** What people see of a state: the shape of the retained MQTT state, of events and of `space_states`. */
+export interface VisibleState {
+  status: Status
+  occupancy: Occupancy
+  reservation: ReservationFact
+  override: Override
+  stale: boolean
+  since: number | null
+  observed_at: number | null
+  version: number
+}
+
+/** The derived word, by the fixed priority of DESIGN.md section 2, and since when it holds. */
+export function visibleState(state: SpaceState): VisibleState {
+  const calendar = calendarWord(state)
+  return {
+    status: calendar ?? evidenceWord(state.facts),
+    occupancy: state.facts.occupancy,
+    reservation: state.reservation.fact,
+    override: state.override,
+    stale: state.facts.stale,
+    since: calendar === undefined ? laterOf(state.facts.since, state.calendarSince) : state.calendarSince,
+    observed_at: state.newest?.at ?? null,
+    version: state.version,
+  }
+}
+
+function laterOf(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b
+  return Math.max(a, b)
+}
+
+/** The evidence deadline that is due first and has not fired, or null: what the jobs role sweeps for. */
+export function nextDeadline(state: SpaceState): { deadline: EvidenceDeadline; at: number } | null {
+  const { facts, staleAt, unknownAt } = state
+  const open: { deadline: EvidenceDeadline; at: number }[] = []
+  if (facts.candidate !== null) open.push({ deadline: 'debounce_hold', at: facts.candidate.confirmAt })
+  if (staleAt !== null && !facts.stale) open.push({ deadline: 'sensor_timeout', at: staleAt })
+  if (unknownAt !== null && (facts.occupancy !== 'unknown' || facts.candidate !== null))
+    open.push({ deadline: 'unknown_after', at: unknownAt })
+  // Equal times keep the order above: a change is confirmed before silence is judged.
+  return open.reduce<(typeof open)[0] | null>(
+    (first, next) => (first === null || next.at < first.at ? next : first),
+    null,
+  )
+}

@@ -1,0 +1,105 @@
+import { plain, texts } from './arrays.ts'
+import type { SystemTransaction } from './transactions.ts'
+
+export const outcomes = [
+  'malformed',
+  'unknown_device',
+  'retained',
+  'unassigned',
+  'duplicate',
+  'late',
+  'debouncing',
+  'unchanged',
+  'applied',
+] as const
+
+/** What became of a delivery of a reading, in the order of precedence (DESIGN.md section 1). */
+export type Outcome = (typeof outcomes)[number]
+
+export interface LedgerEntry {
+  readonly tenantId: string
+  /** Beginning of the minute of arrival, epoch milliseconds. */
+  readonly minute: number
+  readonly counts: Record<Outcome, number>
+}
+
+/** Adds to the books of one writer. To be written after states and before events (lock order). */
+export async function addToLedger(
+  tx: SystemTransaction,
+  writer: string,
+  entries: readonly LedgerEntry[],
+): Promise<void> {
+  if (entries.length === 0) return
+  const ordered = entries.toSorted((a, b) => a.tenantId.localeCompare(b.tenantId) || a.minute - b.minute)
+  const counts = (outcome: Outcome) => plain(ordered.map((entry) => entry.counts[outcome]))
+  await tx`
+    INSERT INTO ledger_entries AS l (tenant_id, minute, writer, received, malformed, unknown_device, retained, unassigned,
+      duplicate, late, debouncing, unchanged, applied)
+    SELECT tenant_id, to_timestamp(minute / 1000), ${writer},
+      malformed + unknown_device + retained + unassigned + duplicate + late + debouncing + unchanged + applied,
+      malformed, unknown_device, retained, unassigned, duplicate, late, debouncing, unchanged, applied
+    FROM unnest(
+      ${plain(ordered.map((entry) => entry.tenantId))}::text::uuid[],
+      ${plain(ordered.map((entry) => entry.minute))}::text::bigint[],
+      ${counts('malformed')}::text::bigint[], ${counts('unknown_device')}::text::bigint[],
+      ${counts('retained')}::text::bigint[], ${counts('unassigned')}::text::bigint[],
+      ${counts('duplicate')}::text::bigint[], ${counts('late')}::text::bigint[],
+      ${counts('debouncing')}::text::bigint[], ${counts('unchanged')}::text::bigint[],
+      ${counts('applied')}::text::bigint[]
+    ) AS n (tenant_id, minute, malformed, unknown_device, retained, unassigned, duplicate, late, debouncing, unchanged,
+            applied)
+    ORDER BY tenant_id, minute
+    ON CONFLICT (tenant_id, minute, writer) DO UPDATE SET
+      received = l.received + excluded.received, malformed = l.malformed + excluded.malformed,
+      unknown_device = l.unknown_device + excluded.unknown_device, retained = l.retained + excluded.retained,
+      unassigned = l.unassigned + excluded.unassigned, duplicate = l.duplicate + excluded.duplicate,
+      late = l.late + excluded.late, debouncing = l.debouncing + excluded.debouncing,
+      unchanged = l.unchanged + excluded.unchanged, applied = l.applied + excluded.applied`
+}
+
+export interface Orphan {
+  readonly tenantId: string
+  readonly device: string
+  readonly heardAt: number
+  readonly heard: number
+  readonly topic: string
+  readonly payload: Buffer
+}
+
+/** Puts devices that nobody knows into the orphan inbox, each with the last message it was heard in. */
+export async function addOrphans(tx: SystemTransaction, orphans: readonly Orphan[]): Promise<void> {
+  for (const orphan of orphans.toSorted((a, b) => (a.tenantId + a.device < b.tenantId + b.device ? -1 : 1))) {
+    const heardAt = new Date(orphan.heardAt)
+    await tx`
+      INSERT INTO orphan_devices AS o
+        (tenant_id, device, first_heard_at, last_heard_at, heard, sample_topic, sample_payload)
+      VALUES (${orphan.tenantId}, ${orphan.device}, ${heardAt}, ${heardAt}, ${orphan.heard}, ${orphan.topic}, ${orphan.payload})
+      ON CONFLICT (tenant_id, device) DO UPDATE SET
+        last_heard_at = greatest(o.last_heard_at, excluded.last_heard_at), heard = o.heard + excluded.heard,
+        sample_topic = excluded.sample_topic, sample_payload = excluded.sample_payload`
+  }
+}
+
+export interface HeardPresence {
+  readonly tenantId: string
+  readonly kind: 'devices' | 'gateways'
+  readonly code: string
+  readonly presence: 'online' | 'offline'
+  readonly at: number
+}
+
+/** What status topics last said. An older message than the one noted changes nothing. */
+export async function notePresence(tx: SystemTransaction, heard: readonly HeardPresence[]): Promise<void> {
+  for (const kind of ['devices', 'gateways'] as const) {
+    const rows = heard.filter((row) => row.kind === kind)
+    if (rows.length === 0) continue
+    await tx`
+      UPDATE ${tx(kind)} d SET presence = n.presence, presence_at = to_timestamp(n.at / 1000.0)
+      FROM unnest(
+        ${plain(rows.map((row) => row.tenantId))}::text::uuid[], ${texts(rows.map((row) => row.code))}::text::text[],
+        ${plain(rows.map((row) => row.presence))}::text::text[], ${plain(rows.map((row) => row.at))}::text::bigint[]
+      ) AS n (tenant_id, code, presence, at)
+      WHERE d.tenant_id = n.tenant_id AND d.code = n.code
+        AND (d.presence_at IS NULL OR d.presence_at <= to_timestamp(n.at / 1000.0))`
+  }
+}

@@ -1,0 +1,104 @@
+import type { Clock } from '../occupancy/evidence.ts'
+import type { Input } from '../occupancy/input.ts'
+import { plain } from './arrays.ts'
+import type { SystemTransaction } from './transactions.ts'
+
+interface KeptAnything {
+  readonly spaceId: string
+  readonly inputSeq: number
+  readonly policyVersion: number
+  readonly rulesVersion: number
+}
+
+export interface KeptReading extends KeptAnything {
+  readonly kind: 'reading'
+  readonly id: string
+  readonly part: number
+  readonly topic: string
+  readonly payload: Buffer
+  readonly receivedAt: number
+  readonly observedAt: number
+  readonly clock: Clock
+  readonly outcome: string
+}
+
+interface KeptOther extends KeptAnything {
+  readonly kind: 'other'
+  readonly input: Exclude<Input, { kind: 'reading' }>
+}
+
+export type KeptRow = KeptReading | KeptOther
+
+/** All that ever reached `step` for the given spaces, in no order, by one pass over the log: see replay/kept-inputs.ts. */
+export async function readKeptInputs(tx: SystemTransaction, spaceIds: readonly string[]): Promise<KeptRow[]> {
+  const [readings, others] = await Promise.all([readReadings(tx, spaceIds), readOthers(tx, spaceIds)])
+  return [...readings, ...others]
+}
+
+interface ReadingRow {
+  space_id: string
+  input_seq: number
+  policy_version: number
+  rules_version: number
+  id: string
+  part: number
+  topic: string
+  payload: Buffer | null
+  received_at: Date
+  observed_at: Date
+  clock: Clock
+  outcome: string
+}
+
+async function readReadings(tx: SystemTransaction, spaceIds: readonly string[]): Promise<KeptReading[]> {
+  const rows = await tx<ReadingRow[]>`
+    SELECT r.space_id, r.input_seq, r.policy_version, r.rules_version, r.id, r.part, r.topic, r.payload, r.received_at,
+      r.observed_at, r.clock, r.outcome
+    FROM unnest(${plain(spaceIds)}::text::uuid[]) AS n (space_id) JOIN readings r ON r.space_id = n.space_id
+    WHERE r.input_seq IS NOT NULL`
+  const payloads = await readFirstParts(tx, rows)
+  return rows.map((row) => ({
+    kind: 'reading',
+    spaceId: row.space_id,
+    inputSeq: row.input_seq,
+    policyVersion: row.policy_version,
+    rulesVersion: row.rules_version,
+    id: row.id,
+    part: row.part,
+    topic: row.topic,
+    payload: row.payload ?? payloads.get(row.id) ?? Buffer.alloc(0),
+    receivedAt: row.received_at.getTime(),
+    observedAt: row.observed_at.getTime(),
+    clock: row.clock,
+    outcome: row.outcome,
+  }))
+}
+
+/** A message's payload stands on its first part, which may belong to another space: payloads by message id. */
+async function readFirstParts(tx: SystemTransaction, rows: readonly ReadingRow[]): Promise<Map<string, Buffer>> {
+  const wanted = new Map(rows.filter((row) => row.payload === null).map((row) => [row.id, row.received_at]))
+  if (wanted.size === 0) return new Map()
+  const times = [...wanted.values()].map((time) => time.getTime())
+  const found = await tx<{ id: string; payload: Buffer }[]>`
+    SELECT r.id, r.payload
+    FROM unnest(${plain([...wanted.keys()])}::text::uuid[]) AS n (id)
+    JOIN readings r ON r.id = n.id AND r.part = 0
+      AND r.received_at BETWEEN ${new Date(times.reduce((a, b) => Math.min(a, b)))} AND ${new Date(times.reduce((a, b) => Math.max(a, b)))}`
+  return new Map(found.map((row) => [row.id, row.payload]))
+}
+
+async function readOthers(tx: SystemTransaction, spaceIds: readonly string[]): Promise<KeptOther[]> {
+  const rows = await tx<
+    { space_id: string; input_seq: number; policy_version: number; rules_version: number; input: KeptOther['input'] }[]
+  >`
+    SELECT i.space_id, i.input_seq, i.policy_version, i.rules_version, i.input
+    FROM unnest(${plain(spaceIds)}::text::uuid[]) AS n (space_id) JOIN space_inputs i ON i.space_id = n.space_id`
+  return rows.map((row) => ({
+    kind: 'other',
+    spaceId: row.space_id,
+    inputSeq: row.input_seq,
+    policyVersion: row.policy_version,
+    rulesVersion: row.rules_version,
+    input: row.input,
+  }))
+}

@@ -1,0 +1,123 @@
+import type { Clock } from '../occupancy/evidence.ts'
+import { rulesVersion } from '../occupancy/step.ts'
+import { bytes, plain, texts } from './arrays.ts'
+import type { Outcome } from './books.ts'
+import type { SystemTransaction } from './transactions.ts'
+
+/** One row of the raw log, times in epoch milliseconds. */
+export interface ReadingRow {
+  tenantId: string
+  id: string
+  part: number
+  receivedAt: number
+  topic: string
+  /** On part 0 alone. */
+  payload: Buffer | null
+  delivery: string | null
+  device: string | null
+  deviceId: string | null
+  session: string | null
+  counter: number | null
+  identity: number | null
+  content: number | null
+  occupied: boolean | null
+  observedAt: number | null
+  clock: Clock | null
+  outcome: Outcome
+  reason: string | null
+  spaceId: string | null
+  inputSeq: number | null
+  policyVersion: number | null
+}
+
+export async function insertReadings(tx: SystemTransaction, rows: readonly ReadingRow[]): Promise<void> {
+  if (rows.length === 0) return
+  const numbers = (of: (row: ReadingRow) => number | boolean | string | null) => plain(rows.map(of))
+  const strings = (of: (row: ReadingRow) => string | null) => texts(rows.map(of))
+  await tx`
+    INSERT INTO readings (tenant_id, id, part, received_at, topic, payload, delivery, device, device_id, session, counter,
+      identity, content, occupied, observed_at, clock, outcome, reason, space_id, input_seq, policy_version,
+      rules_version)
+    SELECT tenant_id, id, part, to_timestamp(received_at / 1000), topic, payload, delivery, device, device_id, session,
+      counter, identity, content, occupied, to_timestamp(observed_at / 1000), clock, outcome, reason, space_id,
+      input_seq, policy_version, CASE WHEN input_seq IS NOT NULL THEN ${rulesVersion}::smallint END
+    FROM unnest(
+      ${numbers((row) => row.tenantId)}::text::uuid[],
+      ${numbers((row) => row.id)}::text::uuid[],
+      ${numbers((row) => row.part)}::text::integer[],
+      ${numbers((row) => row.receivedAt)}::text::double precision[],
+      ${strings((row) => row.topic)}::text::text[],
+      ${bytes(rows.map((row) => row.payload))}::text::bytea[],
+      ${numbers((row) => row.delivery)}::text::text[],
+      ${strings((row) => row.device)}::text::text[],
+      ${numbers((row) => row.deviceId)}::text::uuid[],
+      ${strings((row) => row.session)}::text::text[],
+      ${numbers((row) => row.counter)}::text::bigint[],
+      ${numbers((row) => row.identity)}::text::bigint[],
+      ${numbers((row) => row.content)}::text::bigint[],
+      ${numbers((row) => row.occupied)}::text::boolean[],
+      ${numbers((row) => row.observedAt)}::text::double precision[],
+      ${numbers((row) => row.clock)}::text::text[],
+      ${numbers((row) => row.outcome)}::text::text[],
+      ${strings((row) => row.reason)}::text::text[],
+      ${numbers((row) => row.spaceId)}::text::uuid[],
+      ${numbers((row) => row.inputSeq)}::text::bigint[],
+      ${numbers((row) => row.policyVersion)}::text::integer[]
+    ) AS n (tenant_id, id, part, received_at, topic, payload, delivery, device, device_id, session, counter, identity,
+            content, occupied, observed_at, clock, outcome, reason, space_id, input_seq, policy_version)`
+}
+
+/** What tells one reading of a device from another (DESIGN.md section 1): its counter or its time, and its content. */
+export interface Identity {
+  readonly deviceId: string
+  readonly identity: number
+  readonly session: string | null
+  readonly content: number | null
+}
+
+export function identityKey({ deviceId, identity, session, content }: Identity): string {
+  return `${deviceId} ${identity} ${session ?? ''} ${content ?? ''}`
+}
+
+/** Those of the given identities that have already reached `step`, as keys. To be asked with the spaces locked. */
+export async function findSeen(tx: SystemTransaction, wanted: readonly Identity[]): Promise<Set<string>> {
+  if (wanted.length === 0) return new Set()
+  const rows = await tx<{ place: number }[]>`
+    SELECT n.place::integer AS place
+    FROM unnest(
+      ${plain(wanted.map((key) => key.deviceId))}::text::uuid[],
+      ${plain(wanted.map((key) => key.identity))}::text::bigint[],
+      ${texts(wanted.map((key) => key.session))}::text::text[],
+      ${plain(wanted.map((key) => key.content))}::text::bigint[]
+    ) WITH ORDINALITY AS n (device_id, identity, session, content, place)
+    CROSS JOIN LATERAL (
+      SELECT 1 FROM readings r
+      WHERE r.device_id = n.device_id AND r.identity = n.identity AND r.input_seq IS NOT NULL
+        AND r.session IS NOT DISTINCT FROM n.session AND r.content IS NOT DISTINCT FROM n.content
+      LIMIT 1
+    ) seen`
+  return new Set(rows.map(({ place }) => identityKey(wanted[place - 1] as Identity)))
+}
+
+/** The digest of the last reading that was logged for each device, null where that one had a counter. */
+export async function findLastContents(
+  tx: SystemTransaction,
+  deviceIds: readonly string[],
+): Promise<Map<string, number | null>> {
+  if (deviceIds.length === 0) return new Map()
+  const rows = await tx<{ device_id: string; content: number | null }[]>`
+    SELECT n.device_id, last.content
+    FROM unnest(${plain(deviceIds)}::text::uuid[]) AS n (device_id)
+    CROSS JOIN LATERAL (
+      SELECT r.content FROM readings r WHERE r.device_id = n.device_id ORDER BY r.received_at DESC, r.id DESC LIMIT 1
+    ) last`
+  return new Map(rows.map((row) => [row.device_id, row.content]))
+}
+
+/** How far ahead partitions of the log are kept, in days: long enough for any holiday without a jobs process. */
+const partitionsAheadDays = 8
+
+/** Makes the partitions of the day of `time` and the days that follow; cheap when they exist. */
+export async function ensurePartitions(tx: SystemTransaction, time: number): Promise<void> {
+  await tx`SELECT make_reading_partitions((to_timestamp(${time}::bigint / 1000.0) AT TIME ZONE 'UTC')::date - 1, ${partitionsAheadDays})`
+}

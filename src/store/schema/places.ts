@@ -1,0 +1,80 @@
+import { sql } from 'drizzle-orm'
+import { check, doublePrecision, foreignKey, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core'
+import { code, recorded, tenants } from './tenancy.ts'
+
+const tenantId = () =>
+  uuid('tenant_id')
+    .notNull()
+    .references(() => tenants.id)
+
+export const sites = pgTable(
+  'sites',
+  {
+    tenantId: tenantId(),
+    id: uuid('id').notNull(),
+    code: code('code'),
+    name: text('name').notNull(),
+    lat: doublePrecision('lat'),
+    lon: doublePrecision('lon'),
+    timezone: text('timezone').notNull().default('UTC'),
+    createdAt: recorded('created_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    unique().on(table.tenantId, table.code),
+    check('sites_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
+  ],
+)
+
+export const zones = pgTable(
+  'zones',
+  {
+    tenantId: tenantId(),
+    id: uuid('id').notNull(),
+    siteId: uuid('site_id').notNull(),
+    code: code('code'),
+    name: text('name').notNull(),
+    createdAt: recorded('created_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    unique().on(table.tenantId, table.siteId, table.code),
+    // What spaces refer to: a zone of the space's own site.
+    unique().on(table.tenantId, table.siteId, table.id),
+    foreignKey({ columns: [table.tenantId, table.siteId], foreignColumns: [sites.tenantId, sites.id] }),
+    check('zones_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
+  ],
+)
+
+export const spaces = pgTable(
+  'spaces',
+  {
+    tenantId: tenantId(),
+    id: uuid('id').notNull(),
+    siteId: uuid('site_id').notNull(),
+    zoneId: uuid('zone_id'),
+    code: code('code'),
+    name: text('name').notNull(),
+    level: text('level'),
+    lat: doublePrecision('lat'),
+    lon: doublePrecision('lon'),
+    /** Position on the floor plan of the level, in metres. */
+    planX: doublePrecision('plan_x'),
+    planY: doublePrecision('plan_y'),
+    features: text('features')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
+    createdAt: recorded('created_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    unique().on(table.tenantId, table.siteId, table.code),
+    foreignKey({ columns: [table.tenantId, table.siteId], foreignColumns: [sites.tenantId, sites.id] }),
+    foreignKey({
+      columns: [table.tenantId, table.siteId, table.zoneId],
+      foreignColumns: [zones.tenantId, zones.siteId, zones.id],
+    }),
+    check('spaces_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
+  ],
+)

@@ -1,0 +1,148 @@
+import type { ReadingInput } from '../occupancy/input.ts'
+import type { Policy } from '../occupancy/policy.ts'
+import { projectSessions, type ParkingSession } from '../occupancy/sessions.ts'
+import type { SpaceState } from '../occupancy/state.ts'
+import type { Step } from '../occupancy/step.ts'
+import { plain } from './arrays.ts'
+import type { PolicyCache } from './policies.ts'
+import { readSessionReadings, startsBefore } from './session-rows.ts'
+import type { SystemTransaction } from './transactions.ts'
+import type { SteppedSpace } from './writer.ts'
+
+interface SteppedReading {
+  input: ReadingInput
+  stepped: Step
+  policy: Policy
+}
+
+/**
+ * What one transaction does to the parking sessions of one space. Newer readings without debouncing open and close
+ * them directly; whatever else may change the order or the confirmation of the evidence projects them anew
+ * from the last session that began before it.
+ */
+export class SessionChanges {
+  /** Start of the session that is open now. */
+  openSince: number | null
+  touched = false
+  #projectFrom: number | undefined
+  readonly #changed = new Map<number, ParkingSession>()
+
+  constructor(openSince: number | null) {
+    this.openSince = openSince
+  }
+
+  read(before: SpaceState, { input, stepped, policy }: SteppedReading): void {
+    this.touched = true
+    if (stepped.observed === null) return
+    const { at } = stepped.observed
+    const settled = stepped.outcome === 'unchanged' && before.facts.candidate === null
+    const direct = policy.debounce === null && stepped.outcome === 'applied' && before.facts.candidate === null
+    if (!settled && (!direct || before.newest?.at === at)) {
+      this.#project(at, before)
+      return
+    }
+    const gap = before.newest !== null && at - before.newest.at > policy.unknown_after_s * 1000
+    if (direct && input.occupied && this.openSince === null) this.#open(at)
+    else if (direct && !input.occupied) this.#close(at, gap)
+    else if (gap && this.openSince !== null) this.#put({ startedAt: this.openSince, endedAt: null, uncertain: true })
+  }
+
+  /** A deadline may confirm a change. */
+  pass(before: SpaceState, { state }: Step): void {
+    this.touched = true
+    const { candidate } = before.facts
+    if (candidate !== null && state.facts.candidate === null) this.#project(candidate.since, before)
+  }
+
+  #project(at: number, before: SpaceState): void {
+    const first = Math.min(at, before.facts.candidate?.since ?? at)
+    this.#projectFrom = Math.min(this.#projectFrom ?? first, first)
+  }
+
+  #open(at: number): void {
+    this.openSince = at
+    this.#put({ startedAt: at, endedAt: null, uncertain: false })
+  }
+
+  #close(at: number, uncertain: boolean): void {
+    if (this.openSince === null) return
+    this.#put({ startedAt: this.openSince, endedAt: at, uncertain })
+    this.openSince = null
+  }
+
+  #put(session: ParkingSession): void {
+    const uncertain = session.uncertain || this.#changed.get(session.startedAt)?.uncertain === true
+    this.#changed.set(session.startedAt, { ...session, uncertain })
+  }
+
+  /** Whether the sessions must be read to be written. */
+  get projects(): boolean {
+    return this.#projectFrom !== undefined
+  }
+
+  /** Writes the changes of all spaces, and corrects `openSince` of those that are projected anew. */
+  static async write(
+    tx: SystemTransaction,
+    { spaces, policies }: { spaces: readonly SteppedSpace[]; policies: PolicyCache },
+  ): Promise<void> {
+    await upsertSessions(
+      tx,
+      spaces.flatMap((space) => [...space.sessions.#changed.values()].map((session) => ({ space, session }))),
+    )
+    const late = spaces.filter((space) => space.sessions.#projectFrom !== undefined)
+    if (late.length === 0) return
+    const starts = await startsBefore(
+      tx,
+      late.map((space) => ({
+        spaceId: space.spaceId,
+        tenantId: space.tenantId,
+        before: space.sessions.#projectFrom ?? 0,
+      })),
+    )
+    const from = late.map((space) => ({ space, startedAt: starts.get(space.spaceId) ?? null }))
+    await deleteSessions(tx, from)
+    const readings = await readSessionReadings(tx, { from, policies })
+    const projected = late.flatMap((space) => {
+      const sessions = projectSessions(readings.get(space.spaceId) ?? [], space.state.facts)
+      const open = sessions.at(-1)
+      space.sessions.openSince = open?.endedAt === null ? open.startedAt : null
+      return sessions.map((session) => ({ space, session }))
+    })
+    await upsertSessions(tx, projected)
+  }
+}
+
+async function upsertSessions(
+  tx: SystemTransaction,
+  rows: readonly { space: SteppedSpace; session: ParkingSession }[],
+): Promise<void> {
+  if (rows.length === 0) return
+  await tx`
+    INSERT INTO parking_sessions AS p (tenant_id, space_id, started_at, ended_at, uncertain)
+    SELECT tenant_id, space_id, to_timestamp(started_at / 1000), to_timestamp(ended_at / 1000), uncertain
+    FROM unnest(
+      ${plain(rows.map(({ space }) => space.tenantId))}::text::uuid[],
+      ${plain(rows.map(({ space }) => space.spaceId))}::text::uuid[],
+      ${plain(rows.map(({ session }) => session.startedAt))}::text::double precision[],
+      ${plain(rows.map(({ session }) => session.endedAt))}::text::double precision[],
+      ${plain(rows.map(({ session }) => session.uncertain))}::text::boolean[]
+    ) AS n (tenant_id, space_id, started_at, ended_at, uncertain)
+    ON CONFLICT (tenant_id, space_id, started_at)
+    DO UPDATE SET ended_at = excluded.ended_at, uncertain = p.uncertain OR excluded.uncertain`
+}
+
+/** Deletes the sessions that began at `startedAt` or later; all of a space's where that is null. */
+async function deleteSessions(
+  tx: SystemTransaction,
+  from: readonly { space: SteppedSpace; startedAt: number | null }[],
+): Promise<void> {
+  await tx`
+    DELETE FROM parking_sessions p
+    USING unnest(
+      ${plain(from.map(({ space }) => space.tenantId))}::text::uuid[],
+      ${plain(from.map(({ space }) => space.spaceId))}::text::uuid[],
+      ${plain(from.map(({ startedAt }) => startedAt))}::text::double precision[]
+    ) AS n (tenant_id, space_id, started_at)
+    WHERE p.tenant_id = n.tenant_id AND p.space_id = n.space_id
+      AND (n.started_at IS NULL OR p.started_at >= to_timestamp(n.started_at / 1000))`
+}

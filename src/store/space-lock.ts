@@ -1,0 +1,104 @@
+import { LRUCache } from 'lru-cache'
+import { initialState, type SpaceState } from '../occupancy/state.ts'
+import { plain } from './arrays.ts'
+import type { SystemTransaction } from './transactions.ts'
+
+export interface SpaceKey {
+  readonly tenantId: string
+  readonly spaceId: string
+}
+
+/** A space as of one of its inputs. */
+export interface KnownSpace {
+  readonly siteId: string
+  readonly inputSeq: number
+  readonly state: SpaceState
+  readonly sessionStartedAt: number | null
+}
+
+/** A space whose row is locked. */
+export interface LockedSpace extends SpaceKey, KnownSpace {
+  readonly policyVersion: number
+}
+
+/** Spaces remembered at most; the one not stepped for longest is read again. */
+const spacesKept = 100_000
+
+/**
+ * Spaces as they were committed. What a space was after its n-th input never changes, so whoever finds the same
+ * `input_seq` under the row's lock need not read the state again; any other process that stepped it has raised it.
+ */
+export class SpaceMemory {
+  readonly #spaces = new LRUCache<string, KnownSpace>({ max: spacesKept })
+
+  asOf(spaceId: string, inputSeq: number): KnownSpace | undefined {
+    const known = this.#spaces.get(spaceId)
+    return known?.inputSeq === inputSeq ? known : undefined
+  }
+
+  /** To be told only of what was committed. */
+  remember(spaceId: string, known: KnownSpace): void {
+    this.#spaces.set(spaceId, known)
+  }
+}
+
+/**
+ * Locks the rows of the given spaces, in the order of their ids, so that two transactions never wait for each
+ * other in a circle. Whatever steps a space holds this lock until COMMIT: that alone orders a space's inputs.
+ */
+export async function lockSpaces(
+  tx: SystemTransaction,
+  { keys, memory }: { keys: readonly SpaceKey[]; memory: SpaceMemory },
+): Promise<LockedSpace[]> {
+  if (keys.length === 0) return []
+  const tenantIds = [...new Set(keys.map((key) => key.tenantId))]
+  const [locked, versions] = await Promise.all([
+    tx<{ tenantId: string; spaceId: string; inputSeq: number }[]>`
+      SELECT s.tenant_id AS "tenantId", s.space_id AS "spaceId", s.input_seq AS "inputSeq"
+      FROM unnest(${plain(keys.map((key) => key.tenantId))}::text::uuid[],
+                  ${plain(keys.map((key) => key.spaceId))}::text::uuid[]) AS wanted (tenant_id, space_id)
+      JOIN space_states s ON s.tenant_id = wanted.tenant_id AND s.space_id = wanted.space_id
+      ORDER BY s.space_id
+      FOR UPDATE OF s`,
+    tx<{ id: string; version: number }[]>`
+      SELECT t.id, t.policy_version AS version
+      FROM unnest(${plain(tenantIds)}::text::uuid[]) AS wanted (id) JOIN tenants t ON t.id = wanted.id`,
+  ])
+  const forgotten = locked.filter(({ spaceId, inputSeq }) => memory.asOf(spaceId, inputSeq) === undefined)
+  const read = await readSpaces(tx, forgotten)
+  const policyVersions = new Map(versions.map(({ id, version }) => [id, version]))
+  return locked.flatMap(({ tenantId, spaceId, inputSeq }) => {
+    const known = memory.asOf(spaceId, inputSeq) ?? read.get(spaceId)
+    if (known === undefined) return []
+    return [{ ...known, tenantId, spaceId, policyVersion: policyVersions.get(tenantId) ?? 0 }]
+  })
+}
+
+interface Row {
+  space_id: string
+  site_id: string
+  state: SpaceState | null
+  input_seq: number
+  session_started_at: Date | null
+}
+
+async function readSpaces(tx: SystemTransaction, keys: readonly SpaceKey[]): Promise<Map<string, KnownSpace>> {
+  if (keys.length === 0) return new Map()
+  const rows = await tx<Row[]>`
+    SELECT s.space_id, p.site_id, s.state, s.input_seq, s.session_started_at
+    FROM unnest(${plain(keys.map((key) => key.tenantId))}::text::uuid[],
+                ${plain(keys.map((key) => key.spaceId))}::text::uuid[]) AS wanted (tenant_id, space_id)
+    JOIN space_states s ON s.tenant_id = wanted.tenant_id AND s.space_id = wanted.space_id
+    JOIN spaces p ON p.tenant_id = s.tenant_id AND p.id = s.space_id`
+  return new Map(
+    rows.map((row) => [
+      row.space_id,
+      {
+        siteId: row.site_id,
+        state: row.state ?? initialState,
+        inputSeq: row.input_seq,
+        sessionStartedAt: row.session_started_at?.getTime() ?? null,
+      },
+    ]),
+  )
+}

@@ -1,0 +1,73 @@
+import { sql as fragment } from 'drizzle-orm'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { TransactionSql } from 'postgres'
+import type { ConnectOptions } from './client.ts'
+import { LastingClient } from './lasting-client.ts'
+
+/**
+ * The one door to the database: a query outside of a transaction of these two kinds does not compile, because
+ * only they hand out what the store's functions take.
+ *
+ * A tenant's transaction runs as `baywire_api` and sees the rows of one tenant; it is Drizzle's.
+ * A system transaction runs as `baywire_ingest` and sees all tenants; it is raw SQL, for the path that every
+ * reading takes. They never share a client: Drizzle replaces the parsers of the one that it is given.
+ */
+declare const door: unique symbol
+
+type DrizzleTransaction = Parameters<Parameters<PostgresJsDatabase['transaction']>[0]>[0]
+export type TenantTransaction = DrizzleTransaction & { readonly [door]: 'tenant'; readonly tenantId: string }
+export type SystemTransaction = TransactionSql & { readonly [door]: 'system' }
+
+export interface TenantDatabase {
+  /** Runs `work` in one transaction that sees tenant `tenantId` alone. */
+  withTenant<T>(tenantId: string, work: (tx: TenantTransaction) => Promise<T>): Promise<T>
+  /** Who a slug means: for requests and commands that do not know their tenant yet. */
+  tenantBySlug(slug: string): Promise<{ id: string; public: boolean } | undefined>
+  close(): Promise<void>
+}
+
+export interface SystemDatabase {
+  withSystem<T>(work: (tx: SystemTransaction) => Promise<T>): Promise<T>
+  /** Reads only, and all of it as of one moment. */
+  withSnapshot<T>(work: (tx: SystemTransaction) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+type Options = Omit<ConnectOptions, 'role'>
+
+export function tenantDatabase(options: Options): TenantDatabase {
+  let database: PostgresJsDatabase
+  const client = new LastingClient({ ...options, role: 'baywire_api' }, (sql) => {
+    database = drizzle(sql)
+  })
+  return {
+    withTenant: (tenantId, work) =>
+      database.transaction(async (tx) => {
+        // Local to this transaction: nothing of it is left on a pooled connection.
+        await tx.execute(fragment`select set_config('app.tenant', ${tenantId}, true)`)
+        return await work(Object.assign(tx, { tenantId }) as TenantTransaction)
+      }),
+    async tenantBySlug(slug) {
+      try {
+        const [row] = await database.execute<{ tenant_id: string; public: boolean }>(
+          fragment`select tenant_id, public from tenant_by_slug(${slug})`,
+        )
+        return row && { id: row.tenant_id, public: row.public }
+      } catch (error) {
+        client.noteLoss(error)
+        throw error
+      }
+    },
+    close: () => client.close(),
+  }
+}
+
+export function systemDatabase(options: Options): SystemDatabase {
+  const client = new LastingClient({ ...options, role: 'baywire_ingest' })
+  return {
+    withSystem: (work) => client.begin('', (tx) => work(tx as SystemTransaction)),
+    withSnapshot: (work) =>
+      client.begin('isolation level repeatable read read only', (tx) => work(tx as SystemTransaction)),
+    close: () => client.close(),
+  }
+}

@@ -1,0 +1,167 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { connect } from '../../src/store/client.ts'
+import { readPidFile } from '../../src/store/embedded/pid-file.ts'
+import { EmbeddedProcess } from '../support/embedded-process.ts'
+import { eventually, type Program } from '../support/program.ts'
+import { AckLog } from './support/acknowledged.ts'
+import { expectSound } from './support/books.ts'
+import { Home } from './support/home.ts'
+import { compareWithLog } from './support/log.ts'
+import { expectAllArrived, isNotReady, messages, simulate } from './support/stream.ts'
+
+/** The database goes away while the program runs, and comes back: it says so, waits, and goes on by itself. */
+const outageMs = 60_000
+
+describe('the database goes away', () => {
+  let directory: string
+  let home: Home
+  let server: EmbeddedProcess
+  let databaseUrl: string
+  let program: Program
+
+  const cluster = () => join(directory, 'postgres', 'cluster')
+  const startServer = () => new EmbeddedProcess(directory, { stateDir: join(directory, 'state') })
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'baywire-e2e-database-'))
+    await chmod(directory, 0o755)
+    server = startServer()
+    databaseUrl = await server.url()
+    const patience = { BAYWIRE_RETRY_MAX_MS: '300', BAYWIRE_STOP_MS: '1000' }
+    home = await Home.create({ DATABASE_URL: databaseUrl, ...patience })
+    program = await home.start()
+  })
+
+  /** Also where a test failed while it was away. */
+  beforeEach(async () => {
+    if (server.child.exitCode === null && server.child.signalCode === null) return
+    server = startServer()
+    await server.url()
+  })
+
+  afterEach(() => expect(program.running).toBe(true))
+
+  afterAll(async () => {
+    await home.remove()
+    await server.stop()
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  /** Of every batch that waits another attempt failed, and nothing was acknowledged. */
+  async function expectNothingAcknowledged(ackLog: AckLog): Promise<void> {
+    const acknowledged = ackLog.count()
+    const attempts = await home.metric('baywire_commit_retries_total')
+    await eventually(
+      'further attempts',
+      async () => (await home.metric('baywire_commit_retries_total')) > attempts + 4,
+      {
+        withinMs: outageMs,
+      },
+    )
+    expect(await home.metric('baywire_in_flight')).toBeGreaterThan(0)
+    expect(ackLog.count()).toBe(acknowledged)
+  }
+
+  it('by kill -9: readings wait until it is back', async () => {
+    const sent = { tenant: 'killed', ackLog: new AckLog(join(home.directory, 'killed.ndjson')) }
+    const simulation = simulate(home, sent)
+    for (const part of [1, 2]) {
+      // oxlint-disable no-await-in-loop -- twice the same
+      await eventually('a part of the readings', () => sent.ackLog.count() > (part * messages) / 5)
+      await server.kill()
+      await eventually('503', () => isNotReady(home, 'postgres'))
+      await eventually('ingest has noticed', () => isNotReady(home, 'ingest'))
+      await expectNothingAcknowledged(sent.ackLog)
+      expect(simulation.running).toBe(true)
+      const { status } = await fetch(home.url('/api/v1/public/killed/availability'))
+      expect([200, 503]).toContain(status)
+      server = startServer()
+      expect(await server.url(), 'the same address').toBe(databaseUrl)
+      await eventually('200', async () => (await home.readiness()).ready, { withinMs: outageMs })
+      // oxlint-enable no-await-in-loop
+    }
+    expect(await simulation.end(outageMs)).toMatchObject({ code: 0 })
+    const deliveries = await expectAllArrived(home, databaseUrl, sent)
+    expect(await home.get('/api/v1/public/killed/availability')).toMatchObject({ sites: [{ total: 100 }] })
+    await expectNothingLeft(sent.tenant, deliveries)
+  })
+
+  /** What the program says that it committed is what is in the log: nothing more, where a commit was in doubt. */
+  async function expectNothingLeft(tenant: string, deliveries: number): Promise<void> {
+    expect(await home.metric('baywire_readings_total', { tenant })).toBe(deliveries)
+    expect(await home.metric('baywire_door_given_up_total')).toBe(0)
+    expect(await home.metric('baywire_in_flight')).toBe(0)
+  }
+
+  it('by crashing: what was under way is committed once', async () => {
+    const sent = { tenant: 'crashed', ackLog: new AckLog(join(home.directory, 'crashed.ndjson')) }
+    const simulation = simulate(home, sent)
+    for (const part of [1, 2, 3]) {
+      // oxlint-disable no-await-in-loop -- again and again
+      await eventually('a part of the readings', () => sent.ackLog.count() > (part * messages) / 5)
+      const before = await readPidFile(cluster())
+      process.kill(before?.pid ?? 0, 'SIGKILL')
+      await eventually('another server', async () => {
+        const now = await readPidFile(cluster())
+        return now?.status === 'ready' && now.pid !== before?.pid
+      })
+      await eventually('200', async () => (await home.readiness()).ready, { withinMs: outageMs })
+      // oxlint-enable no-await-in-loop
+    }
+    expect(await simulation.end(outageMs)).toMatchObject({ code: 0 })
+    const deliveries = await expectAllArrived(home, databaseUrl, sent)
+    await expectNothingLeft(sent.tenant, deliveries)
+  })
+
+  it('by standing still: /ready does not wait for it, readings do', async () => {
+    const sent = { tenant: 'frozen', ackLog: new AckLog(join(home.directory, 'frozen.ndjson')) }
+    const simulation = simulate(home, sent)
+    await eventually('a part of the readings', () => sent.ackLog.count() > messages / 5)
+    const pids = await serverProcesses(databaseUrl, cluster())
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
+    try {
+      await eventually('503', () => isNotReady(home, 'postgres'))
+      const acknowledged = sent.ackLog.count()
+      expect(await isNotReady(home, 'postgres'), 'two seconds on').toBe(true)
+      expect(sent.ackLog.count()).toBe(acknowledged)
+    } finally {
+      for (const pid of pids) process.kill(pid, 'SIGCONT')
+    }
+    await eventually('200', async () => (await home.readiness()).ready, { withinMs: outageMs })
+    expect(await simulation.end(outageMs)).toMatchObject({ code: 0 })
+    const deliveries = await expectAllArrived(home, databaseUrl, sent)
+    await expectNothingLeft(sent.tenant, deliveries)
+  })
+
+  it('for good: the program can still be stopped', async () => {
+    const sent = { tenant: 'stopped', ackLog: new AckLog(join(home.directory, 'stopped.ndjson')) }
+    const simulation = simulate(home, sent)
+    await eventually('a part of the readings', () => sent.ackLog.count() > messages / 10)
+    await server.kill()
+    await eventually('503', () => isNotReady(home, 'postgres'))
+    expect(await program.stop()).toMatchObject({ code: 0 })
+    await simulation.kill()
+    server = startServer()
+    await server.url()
+    const acknowledged = sent.ackLog.readings()
+    const log = await compareWithLog(databaseUrl, { tenant: sent.tenant, acknowledged })
+    expect(log).toMatchObject({ missing: [], appliedTwice: [] })
+    program = await home.start()
+    await expectSound(home, sent.tenant)
+  })
+})
+
+/** The server, and all that work for it, one for each connection among them. */
+async function serverProcesses(databaseUrl: string, cluster: string): Promise<number[]> {
+  const sql = connect({ url: databaseUrl, max: 1, statementTimeoutMs: 10_000, name: 'e2e' })
+  try {
+    const server = await readPidFile(cluster)
+    const rows = await sql<{ pid: number }[]>`SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()`
+    return [server?.pid ?? 0, ...rows.map(({ pid }) => pid)].filter((pid) => pid > 0)
+  } finally {
+    await sql.end()
+  }
+}

@@ -1,0 +1,227 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { Ingest } from '../../src/ingest/ingest.ts'
+import { createLog } from '../../src/log.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { systemDatabase, type SystemDatabase } from '../../src/store/transactions.ts'
+import { startTestIngest, type TestIngest } from '../support/ingest.ts'
+
+let baywire: TestIngest
+let number = 0
+
+beforeAll(async () => {
+  baywire = await startTestIngest({ BAYWIRE_RETRY_MIN_MS: '10', BAYWIRE_RETRY_MAX_MS: '100' })
+})
+afterEach(() => baywire.expectSound())
+afterAll(() => baywire.close())
+
+interface Sent {
+  device: string
+  reading: { occupied: boolean; at: string; seq: number; boot: number }
+}
+
+/** A log of `count` readings over `devices`, each device's in order. */
+function logOf(devices: readonly string[], count: number): Sent[] {
+  const start = baywire.clock.now() - count * 1000
+  return Array.from({ length: count }, (_, n) => ({
+    device: devices[n % devices.length] ?? '',
+    reading: { occupied: n % 7 < 3, at: new Date(start + n * 1000).toISOString(), seq: n, boot: 1 },
+  }))
+}
+
+/** Another consumer of the same work, in a process of its own but for the process. */
+function anotherIngest(database: SystemDatabase) {
+  const config = readConfig({ BAYWIRE_INSTANCE: 'other', BAYWIRE_RETRY_MIN_MS: '10', BAYWIRE_BATCH_READINGS: '20' })
+  const log = createLog({ level: 'silent' })
+  return new Ingest({ database, config, metrics: createMetrics(), log, clock: baywire.clock })
+}
+
+function deliverTo(ingest: Ingest, slug: string, { device, reading }: Sent): Promise<'acknowledged' | 'given up'> {
+  return new Promise((resolve) => {
+    ingest.receive({
+      topic: `parking/v1/${slug}/devices/${device}/reading`,
+      payload: Buffer.from(JSON.stringify(reading)),
+      receivedAtMs: baywire.clock.now(),
+      retained: false,
+      retainStripped: false,
+      duplicate: false,
+      acknowledge: () => resolve('acknowledged'),
+      giveUp: () => resolve('given up'),
+    })
+  })
+}
+
+const otherDatabase = () => systemDatabase({ url: baywire.ownerUrl, max: 3, statementTimeoutMs: 20_000, name: 'other' })
+
+async function newTenant(devices: readonly string[]) {
+  const slug = `trouble-${++number}`
+  const id = await baywire.tenant(slug, devices)
+  return {
+    slug,
+    outcomes: async () =>
+      Object.fromEntries(
+        (
+          await baywire.sql<{ outcome: string; count: number }[]>`
+            SELECT outcome, count(*)::int AS count FROM readings WHERE tenant_id = ${id} GROUP BY outcome`
+        ).map((row) => [row.outcome, row.count]),
+      ),
+    states: async () =>
+      await baywire.sql`
+        SELECT p.code, s.status, s.observed_at FROM space_states s
+        JOIN spaces p ON p.tenant_id = s.tenant_id AND p.id = s.space_id WHERE s.tenant_id = ${id} ORDER BY p.code`,
+    id,
+  }
+}
+
+/** The same order on every run, and not that of the log. */
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  return items
+    .map((item, n) => ({ item, key: Math.imul(n + seed, 2_654_435_761) >>> 0 }))
+    .toSorted((a, b) => a.key - b.key)
+    .map(({ item }) => item)
+}
+
+describe('in parallel', () => {
+  test('two consumers of the same work corrupt no space, and followers skip no event', async () => {
+    const devices = Array.from({ length: 10 }, (_, n) => `D${n}`)
+    const [clean, contested] = [await newTenant(devices), await newTenant(devices)]
+    const log = logOf(devices, 400)
+    for (const sent of log) void deliverTo(baywire.ingest, clean.slug, sent)
+    const database = otherDatabase()
+    const other = anotherIngest(database)
+    const follower = follow(contested.id)
+    const answers = await Promise.all([
+      ...shuffled(log, 1).map((sent) => deliverTo(baywire.ingest, contested.slug, sent)),
+      ...shuffled(log, 2).map((sent) => deliverTo(other, contested.slug, sent)),
+    ])
+    expect(new Set(answers)).toEqual(new Set(['acknowledged']))
+    expect(await contested.states()).toEqual(await clean.states())
+    expect((await contested.outcomes())['duplicate']).toBe(400)
+    expect(await follower.stop()).toEqual({ skipped: [], complete: true })
+    await other.stop()
+    await database.close()
+  })
+})
+
+/** Follows the tenant's events as a reader with a cursor does, all the while they are written. */
+function follow(tenantId: string) {
+  let running = true
+  const read: number[] = []
+  const loop = (async () => {
+    for (let last = false; !last;) {
+      last = !running
+      const rows = await baywire.sql<{ position: number }[]>`
+        SELECT position FROM space_events WHERE tenant_id = ${tenantId} AND position > ${read.at(-1) ?? 0} ORDER BY position`
+      read.push(...rows.map((row) => row.position))
+    }
+  })()
+  return {
+    async stop() {
+      running = false
+      await loop
+      const [all] = await baywire.sql<{ positions: number[] }[]>`
+        SELECT jsonb_agg(position ORDER BY position) AS positions FROM space_events WHERE tenant_id = ${tenantId}`
+      const positions = all?.positions ?? []
+      return {
+        skipped: positions.filter((position) => !read.includes(position)),
+        complete: positions.length > 0 && positions.every((position, n) => position === n + 1),
+      }
+    },
+  }
+}
+
+describe('half-way through', () => {
+  test('backends that are killed under load lose nothing and take nothing twice', async () => {
+    const devices = Array.from({ length: 20 }, (_, n) => `K${n}`)
+    const tenant = await newTenant(devices)
+    const log = logOf(devices, 2000)
+    const deliveries: Promise<string>[] = []
+    for (let start = 0; start < log.length; start += 100) {
+      deliveries.push(...log.slice(start, start + 100).map((sent) => deliverTo(baywire.ingest, tenant.slug, sent)))
+      await baywire.sql`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'test ingest' AND datname = current_database()`
+    }
+    expect(new Set(await Promise.all(deliveries))).toEqual(new Set(['acknowledged']))
+    const { duplicate = 0, ...outcomes } = await tenant.outcomes()
+    expect(duplicate).toBe(0)
+    expect(Object.values(outcomes).reduce((a, b) => a + b, 0)).toBe(2000)
+  })
+
+  test('a commit whose answer is lost is not made again', async () => {
+    const tenant = await newTenant(['A1'])
+    const database = otherDatabase()
+    let lost = 0
+    const ingest = anotherIngest({
+      ...database,
+      async withSystem(work) {
+        const result = await database.withSystem(work)
+        // The transaction that asks what became of the batch must get its answer, and so must the one that looks for its rows.
+        if (lost++ > 0) return result
+        throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+      },
+    })
+    const reading = { occupied: true } as Sent['reading']
+    expect(await deliverTo(ingest, tenant.slug, { device: 'A1', reading })).toBe('acknowledged')
+    expect(lost).toBe(3)
+    expect(await tenant.outcomes()).toEqual({ applied: 1 })
+    await ingest.stop()
+    await database.close()
+  })
+
+  test('what the database refuses is kept as malformed, and what came with it is taken', async () => {
+    const tenant = await newTenant(['good', 'poison'])
+    await baywire.sql.unsafe(`
+      CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '22003'; END $$;
+      CREATE TRIGGER refuse_poison BEFORE INSERT ON readings
+        FOR EACH ROW WHEN (new.device = 'poison') EXECUTE FUNCTION refuse_poison()`)
+    const log = logOf(['good', 'poison'], 40)
+    const answers = await Promise.all(log.map((sent) => deliverTo(baywire.ingest, tenant.slug, sent)))
+    expect(new Set(answers)).toEqual(new Set(['acknowledged']))
+    const { malformed, ...taken } = await tenant.outcomes()
+    expect(malformed).toBe(20)
+    expect(Object.values(taken).reduce((a, b) => a + b, 0)).toBe(20)
+    const [kept] = await baywire.sql`
+      SELECT reason, payload FROM readings WHERE tenant_id = ${tenant.id} AND outcome = 'malformed' LIMIT 1`
+    expect(kept?.['reason']).toBe('could not be stored: 22003')
+    expect(kept?.['payload'].length).toBeGreaterThan(10)
+  })
+
+  test('a day without a partition is given one', async () => {
+    const tenant = await newTenant(['A1'])
+    const now = baywire.clock.now()
+    baywire.clock.advance(100 * 86_400_000)
+    const sent = {
+      device: 'A1',
+      reading: { occupied: true, at: new Date(baywire.clock.now()).toISOString(), seq: 1, boot: 1 },
+    }
+    expect(await deliverTo(baywire.ingest, tenant.slug, sent)).toBe('acknowledged')
+    expect(await tenant.outcomes()).toEqual({ applied: 1 })
+    baywire.clock.set(now)
+  })
+
+  test('a stop gives up what cannot be committed, unacknowledged', async () => {
+    const tenant = await newTenant(['A1'])
+    const database = otherDatabase()
+    const config = readConfig({ BAYWIRE_INSTANCE: 'stopping', BAYWIRE_STOP_MS: '1000', BAYWIRE_RETRY_MIN_MS: '10' })
+    const ingest = new Ingest({
+      database: {
+        ...database,
+        withSystem: () => Promise.reject(Object.assign(new Error('away'), { code: 'ECONNREFUSED' })),
+      },
+      config,
+      metrics: createMetrics(),
+      log: createLog({ level: 'silent' }),
+      clock: baywire.clock,
+    })
+    const [sent] = logOf(['A1'], 1)
+    if (sent === undefined) throw new Error('no log')
+    const answer = deliverTo(ingest, tenant.slug, sent)
+    await ingest.stop()
+    expect(await answer).toBe('given up')
+    expect(await deliverTo(ingest, tenant.slug, sent)).toBe('given up')
+    expect(await tenant.outcomes()).toEqual({})
+    await database.close()
+  })
+})

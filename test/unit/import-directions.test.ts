@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+/**
+ * Who may import whom (STYLE: the data's path is the spine). A room that is missing here fails the test, so that
+ * a new one is given its place.
+ */
+const allowed: Record<string, readonly string[]> = {
+  // Files of src/ itself are leaves.
+  '.': [],
+  mqtt: ['.'],
+  occupancy: ['.'],
+  decode: ['.', 'occupancy'],
+  store: ['.', 'occupancy'],
+  ingest: ['.', 'mqtt', 'decode', 'occupancy', 'store'],
+  replay: ['.', 'mqtt', 'decode', 'occupancy', 'store'],
+  jobs: ['.', 'mqtt', 'occupancy', 'store'],
+  api: ['.', 'occupancy', 'store', 'replay'],
+  cli: ['.', 'mqtt', 'occupancy', 'decode', 'store', 'ingest', 'replay', 'jobs', 'api'],
+}
+/** Rooms that are pure: they import no part of Node that reads a clock, a file or the network. */
+const pure = ['occupancy', 'decode']
+const pureBuiltins = ['node:buffer', 'node:crypto']
+
+const source = join(import.meta.dirname, '../../src')
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.ts') && file !== 'main.ts',
+)
+const importPattern = /(?:from|import)\s*\(?\s*'([^']+)'/g
+
+function roomOf(file: string): string {
+  return file.includes('/') ? (file.split('/')[0] ?? '') : '.'
+}
+
+function importsOf(file: string): string[] {
+  return [...readFileSync(join(source, file), 'utf8').matchAll(importPattern)].map((match) => match[1] ?? '')
+}
+
+function foreignImports(file: string): string[] {
+  const room = roomOf(file)
+  return importsOf(file)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => normalize(join(dirname(file), name)))
+    .filter((target) => roomOf(target) !== room && !allowed[room]?.includes(roomOf(target)))
+    .map((target) => `${file} imports ${target}`)
+}
+
+describe('import directions', () => {
+  test('every room has its place', () => {
+    expect([...new Set(files.map(roomOf))].filter((room) => !(room in allowed))).toEqual([])
+    expect(files.length).toBeGreaterThan(30)
+  })
+
+  test('nobody imports against the direction of the data', () => {
+    expect(files.flatMap(foreignImports)).toEqual([])
+  })
+
+  test('the state machine and the decoders read no clock and do no I/O', () => {
+    const impure = files
+      .filter((file) => pure.includes(roomOf(file)))
+      .flatMap((file) => {
+        const builtins = importsOf(file).filter((name) => name.startsWith('node:') && !pureBuiltins.includes(name))
+        const clock = /Date\.now\(|new Date\(\)|Math\.random|performance\.now|process\./.test(
+          readFileSync(join(source, file), 'utf8'),
+        )
+        return [...builtins.map((name) => `${file} imports ${name}`), ...(clock ? [`${file} reads a clock`] : [])]
+      })
+    expect(impure).toEqual([])
+  })
+})
