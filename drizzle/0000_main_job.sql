@@ -109,7 +109,7 @@ CREATE TABLE "space_checkpoints" (
 	"space_id" uuid NOT NULL,
 	"input_seq" bigint NOT NULL,
 	"rules_version" smallint NOT NULL,
-	"state" jsonb NOT NULL,
+	"state" json NOT NULL,
 	"recorded_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "space_checkpoints_tenant_id_space_id_input_seq_pk" PRIMARY KEY("tenant_id","space_id","input_seq")
 );
@@ -119,7 +119,7 @@ CREATE TABLE "space_inputs" (
 	"space_id" uuid NOT NULL,
 	"input_seq" bigint NOT NULL,
 	"at" timestamp (3) with time zone NOT NULL,
-	"input" jsonb NOT NULL,
+	"input" json NOT NULL,
 	"policy_version" integer NOT NULL,
 	"rules_version" smallint NOT NULL,
 	"recorded_at" timestamp (3) with time zone NOT NULL,
@@ -196,9 +196,9 @@ CREATE TABLE "space_events" (
 	"event_time" timestamp (3) with time zone NOT NULL,
 	"recorded_at" timestamp (3) with time zone NOT NULL,
 	"kind" text NOT NULL,
-	"cause" jsonb NOT NULL,
+	"cause" json NOT NULL,
 	"rule" text NOT NULL,
-	"state" jsonb NOT NULL,
+	"state" json NOT NULL,
 	CONSTRAINT "space_events_tenant_id_position_pk" PRIMARY KEY("tenant_id","position")
 );
 --> statement-breakpoint
@@ -216,7 +216,7 @@ CREATE TABLE "space_states" (
 	"version" bigint NOT NULL,
 	"session_started_at" timestamp (3) with time zone,
 	"next_deadline_at" timestamp (3) with time zone,
-	"state" jsonb NOT NULL,
+	"state" json NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "space_states_tenant_id_space_id_pk" PRIMARY KEY("tenant_id","space_id")
 ) WITH (fillfactor = 60);

@@ -104,15 +104,16 @@ async function stepAndLog(
 ): Promise<Logged | undefined> {
   if (messages.length === 0) return undefined
   const devices = await context.directory.find(tx, wantedDevices(messages, tenants))
-  const candidates = new Map(messages.flatMap((message) => candidatesOf(message, devices)))
+  const candidates = candidatesOf(messages, devices)
   const live = [...candidates.values()].filter(({ message }) => !message.delivery.retained)
   const writer = await SpaceWriter.lock(tx, context.memory, spacesOf(live, tenants))
   const nameless = live.filter(({ message, identity }) => message.delivery.duplicate && identity === undefined)
+  const lookedUp = identitiesToLookUp(live, writer)
   const [seen, lastContents] = await Promise.all([
-    findSeen(tx, identitiesToLookUp(live, writer)),
+    findSeen(tx, [...lookedUp]),
     findLastContents(tx, [...new Set(nameless.map(({ device }) => device.id))]),
   ])
-  const known = { candidates, writer, seen, lastContents }
+  const known = { candidates, writer, lookedUp, seen, lastContents }
   const rows = messages.flatMap((message) => judge(message, tenants.get(message.tenant) as KnownTenant, known))
   const ledger = ledgerOf(rows)
   const orphans = orphansIn(rows, messages)
@@ -177,12 +178,18 @@ function wantedDevices(messages: readonly Message[], tenants: Tenants): WantedDe
 }
 
 /** The readings of known devices, by the part that they were decoded to. */
-function candidatesOf(message: Message, devices: ReadonlyMap<string, KnownDevice>): [DecodedPart, Candidate][] {
-  return message.parts.flatMap((decoded, part) => {
-    const device = decoded.ok ? devices.get(deviceKey(message.tenant, decoded.device)) : undefined
-    if (!decoded.ok || device === undefined) return []
-    return [[decoded, candidateOf(message, part, { decoded, device })] satisfies [DecodedPart, Candidate]]
-  })
+function candidatesOf(
+  messages: readonly Message[],
+  devices: ReadonlyMap<string, KnownDevice>,
+): Map<DecodedPart, Candidate> {
+  const candidates = new Map<DecodedPart, Candidate>()
+  for (const message of messages) {
+    for (const [part, decoded] of message.parts.entries()) {
+      const device = decoded.ok ? devices.get(deviceKey(message.tenant, decoded.device)) : undefined
+      if (decoded.ok && device !== undefined) candidates.set(decoded, candidateOf(message, part, { decoded, device }))
+    }
+  }
+  return candidates
 }
 
 function spacesOf(candidates: readonly Candidate[], tenants: Tenants): { tenantId: string; spaceId: string }[] {
@@ -218,15 +225,19 @@ function orphansIn(rows: readonly ReadingRow[], messages: readonly Message[]): O
 const minuteMs = 60_000
 
 function ledgerOf(rows: readonly ReadingRow[]): LedgerEntry[] {
-  const entries = new Map<string, LedgerEntry>()
+  const entries: LedgerEntry[] = []
+  // Almost always the same one as for the row before.
+  let entry: LedgerEntry | undefined
   for (const { tenantId, receivedAt, outcome } of rows) {
     const minute = receivedAt - (receivedAt % minuteMs)
-    const key = `${tenantId} ${minute}`
-    const entry = entries.get(key) ?? { tenantId, minute, counts: noCounts() }
-    entries.set(key, entry)
+    const isOf = (other: LedgerEntry) => other.minute === minute && other.tenantId === tenantId
+    if (entry === undefined || !isOf(entry)) {
+      entry = entries.find(isOf) ?? { tenantId, minute, counts: noCounts() }
+      if (!entries.includes(entry)) entries.push(entry)
+    }
     entry.counts[outcome] += 1
   }
-  return [...entries.values()]
+  return entries
 }
 
 function noCounts(): LedgerEntry['counts'] {

@@ -53,7 +53,9 @@ export interface Known {
   /** The readings of known devices, by the part that they were decoded to. */
   readonly candidates: ReadonlyMap<DecodedPart, Candidate>
   readonly writer: SpaceWriter
-  /** Keys of identities that reached `step` in earlier transactions; those of this one are added. */
+  /** What was asked for in the log; no other reading of this batch can be there, or come twice in the batch. */
+  readonly lookedUp: ReadonlySet<Identity>
+  /** Keys of those that reached `step` in earlier transactions; those that do in this one are added. */
   readonly seen: Set<string>
   /** Digest of the last reading logged for a device; those of this batch replace it. */
   readonly lastContents: Map<string, number | null>
@@ -137,16 +139,15 @@ interface Placing {
 }
 
 function judgeInOrder(message: Message, { candidate, space, input, known }: Placing): Verdict {
-  const { seen, lastContents, writer } = known
+  const { lookedUp, seen, lastContents, writer } = known
   const { identity, device } = candidate
-  const key = identity && identityKey(identity)
-  const place = placeInOrder(space.state, input, space.policy)
-  if (place.mustLookUp && key !== undefined && seen.has(key)) {
+  const key = identity !== undefined && lookedUp.has(identity) ? identityKey(identity) : undefined
+  if (key !== undefined && seen.has(key) && placeInOrder(space.state, input, space.policy).mustLookUp) {
     return { outcome: 'duplicate', reason: 'the same reading was taken before' }
   }
   const content = message.parts[input.part]
   if (
-    key === undefined &&
+    identity === undefined &&
     message.delivery.duplicate &&
     content?.ok &&
     lastContents.get(device.id) === content.content
@@ -174,15 +175,19 @@ function deliveryNote({ delivery }: Message): string | null {
  * trusted and newer than anything their space has seen. A device that is not in order within the batch has all
  * of its readings asked for, because its clock may turn out to run backwards on the way.
  */
-export function identitiesToLookUp(candidates: readonly Candidate[], writer: SpaceWriter): Identity[] {
+export function identitiesToLookUp(candidates: readonly Candidate[], writer: SpaceWriter): Set<Identity> {
   const unordered = devicesOutOfOrder(candidates)
-  return candidates.flatMap(({ device, identity, input, spaceAt, spaceNow }) => {
-    if (identity === undefined) return []
-    const spaces = [spaceAt, spaceNow].flatMap((id) => (id === undefined ? [] : (writer.space(id) ?? [])))
-    const ask =
-      unordered.has(device.id) || spaces.some((space) => placeInOrder(space.state, input, space.policy).mustLookUp)
-    return ask ? [identity] : []
-  })
+  const wanted = new Set<Identity>()
+  for (const { device, identity, input, spaceAt, spaceNow } of candidates) {
+    if (identity === undefined) continue
+    const isOldAt = (spaceId: string | undefined) => {
+      const space = spaceId === undefined ? undefined : writer.space(spaceId)
+      return space !== undefined && placeInOrder(space.state, input, space.policy).mustLookUp
+    }
+    const ask = unordered.has(device.id) || isOldAt(spaceAt) || (spaceNow !== spaceAt && isOldAt(spaceNow))
+    if (ask) wanted.add(identity)
+  }
+  return wanted
 }
 
 function devicesOutOfOrder(candidates: readonly Candidate[]): Set<string> {

@@ -13,8 +13,22 @@ export type Topic =
   | { kind: 'availability'; tenant: string; site: string }
 
 const root = 'parking/v1'
-/** Runs once per message: no expression that backtracks, nothing allocated but the levels and the result. */
-export function parseTopic(topic: string): Topic | undefined {
+/** Topics remembered at most; then all of them are parsed anew. */
+const topicsKept = 50_000
+const parsed = new Map<string, Readonly<Topic>>()
+
+/** Runs for each message, and the same topics come again and again: so those that parse are remembered. */
+export function parseTopic(topic: string): Readonly<Topic> | undefined {
+  const known = parsed.get(topic)
+  if (known !== undefined) return known
+  const result = parseLevels(topic)
+  if (result === undefined) return undefined
+  if (parsed.size >= topicsKept) parsed.clear()
+  parsed.set(topic, result)
+  return result
+}
+
+function parseLevels(topic: string): Topic | undefined {
   const levels = topic.split('/')
   const [parking, version, tenant = '', group, name = '', leaf, space = '', spaceLeaf] = levels
   if (parking !== 'parking' || version !== 'v1') return undefined

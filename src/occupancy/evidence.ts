@@ -123,8 +123,8 @@ export function withSource(
     aheadUntil: greaterOf(known?.aheadUntil ?? null, clock === 'ahead' ? sentAt : null),
   }
   const sources = { ...state.sources, [device]: source }
+  if (known !== undefined || Object.keys(sources).length <= sourcesKept) return sources
   const all = Object.entries(sources)
-  if (all.length <= sourcesKept) return sources
   const [oldest] = all.reduce((a, b) => (b[1].at < a[1].at ? b : a))
   return Object.fromEntries(all.filter(([code]) => code !== oldest))
 }

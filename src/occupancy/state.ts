@@ -129,14 +129,16 @@ function laterOf(a: number | null, b: number | null): number | null {
 /** The evidence deadline that is due first and has not fired, or null: what the jobs role sweeps for. */
 export function nextDeadline(state: SpaceState): { deadline: EvidenceDeadline; at: number } | null {
   const { facts, staleAt, unknownAt } = state
-  const open: { deadline: EvidenceDeadline; at: number }[] = []
-  if (facts.candidate !== null) open.push({ deadline: 'debounce_hold', at: facts.candidate.confirmAt })
-  if (staleAt !== null && !facts.stale) open.push({ deadline: 'sensor_timeout', at: staleAt })
-  if (unknownAt !== null && (facts.occupancy !== 'unknown' || facts.candidate !== null))
-    open.push({ deadline: 'unknown_after', at: unknownAt })
-  // Equal times keep the order above: a change is confirmed before silence is judged.
-  return open.reduce<(typeof open)[0] | null>(
-    (first, next) => (first === null || next.at < first.at ? next : first),
-    null,
-  )
+  let deadline: EvidenceDeadline | undefined
+  let at = Infinity
+  // Of equal times the first one stays: a change is confirmed before silence is judged.
+  const consider = (candidate: EvidenceDeadline, due: number) => {
+    if (due < at) [deadline, at] = [candidate, due]
+  }
+  if (facts.candidate !== null) consider('debounce_hold', facts.candidate.confirmAt)
+  if (staleAt !== null && !facts.stale) consider('sensor_timeout', staleAt)
+  if (unknownAt !== null && (facts.occupancy !== 'unknown' || facts.candidate !== null)) {
+    consider('unknown_after', unknownAt)
+  }
+  return deadline === undefined ? null : { deadline, at }
 }

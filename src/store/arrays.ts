@@ -1,22 +1,45 @@
 /**
- * Columns as Postgres array literals, to be sent as text and cast: `${uuids(ids)}::text::uuid[]`. postgres.js
- * guesses the type of an array from its first element and cannot send booleans so; a literal is also the
- * cheapest encoding. Write `FROM unnest(…)`, not `= ANY (…)`: there the cast is not a constant to Postgres, which would
- * read the literal again for each row.
+ * Columns as Postgres array literals, to be cast where they are used: `${plain(ids)}::uuid[]`. postgres.js guesses the
+ * type of an array from its first element and cannot send booleans so; a literal is also the cheapest encoding.
+ * Never by way of `::text::uuid[]`: Postgres would read that literal twice, to plan and to execute, and in `= ANY (…)`
+ * again for each row.
  */
 type Nullable<T> = readonly (T | null)[]
 
 /** Numbers, booleans, ids: anything whose text needs no quotes. */
 export function plain(values: Nullable<number | boolean | string>): string {
-  return `{${values.map((value) => (value === null ? 'NULL' : String(value))).join(',')}}`
+  return plainOf(values, (value) => value)
+}
+
+/** As `plain`, of one field of each row. */
+export function plainOf<Row>(rows: readonly Row[], field: (row: Row) => number | boolean | string | null): string {
+  let literal = ''
+  for (const row of rows) literal += `,${field(row) ?? 'NULL'}`
+  return `{${literal.slice(1)}}`
 }
 
 export function texts(values: Nullable<string>): string {
-  return `{${values.map((value) => (value === null ? 'NULL' : `"${escape(value)}"`)).join(',')}}`
+  return textsOf(values, (value) => value)
 }
 
-export function bytes(values: Nullable<Buffer>): string {
-  return `{${values.map((value) => (value === null ? 'NULL' : String.raw`"\\x${value.toString('hex')}"`)).join(',')}}`
+/** As `texts`, of one field of each row. */
+export function textsOf<Row>(rows: readonly Row[], field: (row: Row) => string | null): string {
+  let literal = ''
+  for (const row of rows) {
+    const value = field(row)
+    literal += value === null ? ',NULL' : `,"${escape(value)}"`
+  }
+  return `{${literal.slice(1)}}`
+}
+
+/** Of one field of each row. */
+export function bytesOf<Row>(rows: readonly Row[], field: (row: Row) => Buffer | null): string {
+  let literal = ''
+  for (const row of rows) {
+    const value = field(row)
+    literal += value === null ? ',NULL' : String.raw`,"\\x${value.toString('hex')}"`
+  }
+  return `{${literal.slice(1)}}`
 }
 
 const special = /[\\"]/g

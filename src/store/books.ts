@@ -1,4 +1,4 @@
-import { plain, texts } from './arrays.ts'
+import { plainOf, textsOf } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
 
 export const outcomes = [
@@ -31,7 +31,7 @@ export async function addToLedger(
 ): Promise<void> {
   if (entries.length === 0) return
   const ordered = entries.toSorted((a, b) => a.tenantId.localeCompare(b.tenantId) || a.minute - b.minute)
-  const counts = (outcome: Outcome) => plain(ordered.map((entry) => entry.counts[outcome]))
+  const counts = (outcome: Outcome) => plainOf(ordered, (entry) => entry.counts[outcome])
   await tx`
     INSERT INTO ledger_entries AS l (tenant_id, minute, writer, received, malformed, unknown_device, retained, unassigned,
       duplicate, late, debouncing, unchanged, applied)
@@ -39,13 +39,13 @@ export async function addToLedger(
       malformed + unknown_device + retained + unassigned + duplicate + late + debouncing + unchanged + applied,
       malformed, unknown_device, retained, unassigned, duplicate, late, debouncing, unchanged, applied
     FROM unnest(
-      ${plain(ordered.map((entry) => entry.tenantId))}::text::uuid[],
-      ${plain(ordered.map((entry) => entry.minute))}::text::bigint[],
-      ${counts('malformed')}::text::bigint[], ${counts('unknown_device')}::text::bigint[],
-      ${counts('retained')}::text::bigint[], ${counts('unassigned')}::text::bigint[],
-      ${counts('duplicate')}::text::bigint[], ${counts('late')}::text::bigint[],
-      ${counts('debouncing')}::text::bigint[], ${counts('unchanged')}::text::bigint[],
-      ${counts('applied')}::text::bigint[]
+      ${plainOf(ordered, (entry) => entry.tenantId)}::uuid[],
+      ${plainOf(ordered, (entry) => entry.minute)}::bigint[],
+      ${counts('malformed')}::bigint[], ${counts('unknown_device')}::bigint[],
+      ${counts('retained')}::bigint[], ${counts('unassigned')}::bigint[],
+      ${counts('duplicate')}::bigint[], ${counts('late')}::bigint[],
+      ${counts('debouncing')}::bigint[], ${counts('unchanged')}::bigint[],
+      ${counts('applied')}::bigint[]
     ) AS n (tenant_id, minute, malformed, unknown_device, retained, unassigned, duplicate, late, debouncing, unchanged,
             applied)
     ORDER BY tenant_id, minute
@@ -96,8 +96,8 @@ export async function notePresence(tx: SystemTransaction, heard: readonly HeardP
     await tx`
       UPDATE ${tx(kind)} d SET presence = n.presence, presence_at = to_timestamp(n.at / 1000.0)
       FROM unnest(
-        ${plain(rows.map((row) => row.tenantId))}::text::uuid[], ${texts(rows.map((row) => row.code))}::text::text[],
-        ${plain(rows.map((row) => row.presence))}::text::text[], ${plain(rows.map((row) => row.at))}::text::bigint[]
+        ${plainOf(rows, (row) => row.tenantId)}::uuid[], ${textsOf(rows, (row) => row.code)}::text[],
+        ${plainOf(rows, (row) => row.presence)}::text[], ${plainOf(rows, (row) => row.at)}::bigint[]
       ) AS n (tenant_id, code, presence, at)
       WHERE d.tenant_id = n.tenant_id AND d.code = n.code
         AND (d.presence_at IS NULL OR d.presence_at <= to_timestamp(n.at / 1000.0))`

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { plain, texts } from './arrays.ts'
+import { plainOf, texts, textsOf } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
 
 export interface KnownTenant {
@@ -25,7 +25,7 @@ export interface KnownDevice {
 export async function findTenants(tx: SystemTransaction, slugs: readonly string[]): Promise<Map<string, KnownTenant>> {
   const rows = await tx<KnownTenant[]>`
     SELECT t.id, t.slug, t.policy_version AS "policyVersion", t.directory_version AS "directoryVersion"
-    FROM unnest(${texts(slugs)}::text::text[]) AS n (slug) JOIN tenants t ON t.slug = n.slug`
+    FROM unnest(${texts(slugs)}::text[]) AS n (slug) JOIN tenants t ON t.slug = n.slug`
   return new Map(rows.map((row) => [row.slug, row]))
 }
 
@@ -82,9 +82,9 @@ async function readDevices(tx: SystemTransaction, wanted: readonly WantedDevice[
       CASE WHEN isfinite(a.assigned_at) THEN extract(epoch FROM a.assigned_at) * 1000 END::double precision AS assigned_ms,
       CASE WHEN isfinite(a.unassigned_at) THEN extract(epoch FROM a.unassigned_at) * 1000 END::double precision
         AS unassigned_ms
-    FROM unnest(${plain(wanted.map((one) => one.tenant.id))}::text::uuid[],
-                ${texts(wanted.map((one) => one.tenant.slug))}::text::text[],
-                ${plain(wanted.map((one) => one.device))}::text::text[]) AS n (tenant_id, slug, code)
+    FROM unnest(${plainOf(wanted, (one) => one.tenant.id)}::uuid[],
+                ${textsOf(wanted, (one) => one.tenant.slug)}::text[],
+                ${plainOf(wanted, (one) => one.device)}::text[]) AS n (tenant_id, slug, code)
     JOIN devices d ON d.tenant_id = n.tenant_id AND d.code = n.code
     LEFT JOIN device_assignments a ON a.tenant_id = d.tenant_id AND a.device_id = d.id
       AND a.unassigned_at IS DISTINCT FROM a.assigned_at`

@@ -54,7 +54,7 @@ async function readReadings(tx: SystemTransaction, spaceIds: readonly string[]):
   const rows = await tx<ReadingRow[]>`
     SELECT r.space_id, r.input_seq, r.policy_version, r.rules_version, r.id, r.part, r.topic, r.payload, r.received_at,
       r.observed_at, r.clock, r.outcome
-    FROM unnest(${plain(spaceIds)}::text::uuid[]) AS n (space_id) JOIN readings r ON r.space_id = n.space_id
+    FROM unnest(${plain(spaceIds)}::uuid[]) AS n (space_id) JOIN readings r ON r.space_id = n.space_id
     WHERE r.input_seq IS NOT NULL`
   const payloads = await readFirstParts(tx, rows)
   return rows.map((row) => ({
@@ -81,7 +81,7 @@ async function readFirstParts(tx: SystemTransaction, rows: readonly ReadingRow[]
   const times = [...wanted.values()].map((time) => time.getTime())
   const found = await tx<{ id: string; payload: Buffer }[]>`
     SELECT r.id, r.payload
-    FROM unnest(${plain([...wanted.keys()])}::text::uuid[]) AS n (id)
+    FROM unnest(${plain([...wanted.keys()])}::uuid[]) AS n (id)
     JOIN readings r ON r.id = n.id AND r.part = 0
       AND r.received_at BETWEEN ${new Date(times.reduce((a, b) => Math.min(a, b)))} AND ${new Date(times.reduce((a, b) => Math.max(a, b)))}`
   return new Map(found.map((row) => [row.id, row.payload]))
@@ -92,7 +92,7 @@ async function readOthers(tx: SystemTransaction, spaceIds: readonly string[]): P
     { space_id: string; input_seq: number; policy_version: number; rules_version: number; input: KeptOther['input'] }[]
   >`
     SELECT i.space_id, i.input_seq, i.policy_version, i.rules_version, i.input
-    FROM unnest(${plain(spaceIds)}::text::uuid[]) AS n (space_id) JOIN space_inputs i ON i.space_id = n.space_id`
+    FROM unnest(${plain(spaceIds)}::uuid[]) AS n (space_id) JOIN space_inputs i ON i.space_id = n.space_id`
   return rows.map((row) => ({
     kind: 'other',
     spaceId: row.space_id,

@@ -58,11 +58,11 @@ export async function writeSites(
     const rows = await tx.execute<{ created: boolean }>(sql`
       insert into sites as kept (tenant_id, id, code, name, lat, lon, timezone)
       select ${tx.tenantId}::uuid, id, code, name, lat, lon, timezone from unnest(
-        ${plain(chunk.map(newId))}::text::uuid[], ${texts(chunk.map(({ code }) => code))}::text::text[],
-        ${texts(chunk.map(({ code, name }) => name ?? code))}::text::text[],
+        ${plain(chunk.map(newId))}::uuid[], ${texts(chunk.map(({ code }) => code))}::text[],
+        ${texts(chunk.map(({ code, name }) => name ?? code))}::text[],
         ${plain(chunk.map(({ lat }) => lat ?? null))}::text::float8[],
         ${plain(chunk.map(({ lon }) => lon ?? null))}::text::float8[],
-        ${texts(chunk.map(({ timezone }) => timezone ?? 'UTC'))}::text::text[]
+        ${texts(chunk.map(({ timezone }) => timezone ?? 'UTC'))}::text[]
       ) as planned (id, code, name, lat, lon, timezone)
       on conflict (tenant_id, code) ${change(update)}
       returning xmax = 0 as created`)
@@ -75,9 +75,9 @@ export async function writeZones(tx: TenantTransaction, zones: readonly PlannedZ
     const rows = await tx.execute(sql`
       insert into zones (tenant_id, id, site_id, code, name)
       select ${tx.tenantId}::uuid, id, site_id, code, code from unnest(
-        ${plain(chunk.map(newId))}::text::uuid[],
-        ${plain(chunk.map(({ site }) => idOf(siteIds, site)))}::text::uuid[],
-        ${texts(chunk.map(({ code }) => code))}::text::text[]
+        ${plain(chunk.map(newId))}::uuid[],
+        ${plain(chunk.map(({ site }) => idOf(siteIds, site)))}::uuid[],
+        ${texts(chunk.map(({ code }) => code))}::text[]
       ) as planned (id, site_id, code)
       on conflict (tenant_id, site_id, code) do nothing returning id`)
     return rows.map(() => ({ created: true }))
@@ -96,16 +96,16 @@ export async function writeSpaces(
       select ${tx.tenantId}::uuid, id, site_id, zone_id, code, name, level, lat, lon, plan_x, plan_y,
         string_to_array(features, ',')
       from unnest(
-        ${plain(chunk.map(newId))}::text::uuid[],
-        ${plain(chunk.map(({ site }) => idOf(siteIds, site)))}::text::uuid[],
-        ${plain(chunk.map(zoneOf))}::text::uuid[], ${texts(chunk.map(({ code }) => code))}::text::text[],
-        ${texts(chunk.map(({ code, name }) => name ?? code))}::text::text[],
-        ${texts(chunk.map(({ level }) => level ?? null))}::text::text[],
+        ${plain(chunk.map(newId))}::uuid[],
+        ${plain(chunk.map(({ site }) => idOf(siteIds, site)))}::uuid[],
+        ${plain(chunk.map(zoneOf))}::uuid[], ${texts(chunk.map(({ code }) => code))}::text[],
+        ${texts(chunk.map(({ code, name }) => name ?? code))}::text[],
+        ${texts(chunk.map(({ level }) => level ?? null))}::text[],
         ${plain(chunk.map(({ lat }) => lat ?? null))}::text::float8[],
         ${plain(chunk.map(({ lon }) => lon ?? null))}::text::float8[],
         ${plain(chunk.map(({ planX }) => planX ?? null))}::text::float8[],
         ${plain(chunk.map(({ planY }) => planY ?? null))}::text::float8[],
-        ${texts(chunk.map(({ features }) => (features ?? []).join(',')))}::text::text[]
+        ${texts(chunk.map(({ features }) => (features ?? []).join(',')))}::text[]
       ) as planned (id, site_id, zone_id, code, name, level, lat, lon, plan_x, plan_y, features)
       on conflict (tenant_id, site_id, code) ${change(update)}
       returning id, xmax = 0 as created`)
@@ -124,15 +124,15 @@ async function writeFirstStates(tx: TenantTransaction, spaceIds: readonly string
     insert into space_states
       (tenant_id, space_id, status, occupancy, reservation, override, stale, input_seq, version, state, updated_at)
     select ${tx.tenantId}::uuid, space_id, ${status}, ${occupancy}, ${reservation}, ${override}, ${stale}, 0,
-      ${initialState.version}, ${JSON.stringify(initialState)}::text::jsonb, now()
-    from unnest(${plain(spaceIds)}::text::uuid[]) as made (space_id)
+      ${initialState.version}, ${JSON.stringify(initialState)}::text::json, now()
+    from unnest(${plain(spaceIds)}::uuid[]) as made (space_id)
     on conflict (tenant_id, space_id) do nothing`)
 }
 
 export async function readSiteIds(tx: TenantTransaction, codes: readonly string[]): Promise<Ids> {
   return idsByKey(
     await tx.execute<KeyedId>(sql`
-      select code as key, id from unnest(${texts(codes)}::text::text[]) as wanted (code) join sites using (code)
+      select code as key, id from unnest(${texts(codes)}::text[]) as wanted (code) join sites using (code)
       where tenant_id = ${tx.tenantId}`),
   )
 }
@@ -143,7 +143,7 @@ export async function readZoneIds(tx: TenantTransaction, siteIds: Ids): Promise<
     await tx.execute<KeyedId>(sql`
       select sites.code || '/' || zones.code as key, zones.id
       from zones join sites on sites.tenant_id = zones.tenant_id and sites.id = zones.site_id
-      where zones.tenant_id = ${tx.tenantId} and zones.site_id = any(${plain([...siteIds.values()])}::text::uuid[])`),
+      where zones.tenant_id = ${tx.tenantId} and zones.site_id = any(${plain([...siteIds.values()])}::uuid[])`),
   )
 }
 
@@ -153,7 +153,7 @@ export async function readSpaceIds(tx: TenantTransaction, siteIds: Ids): Promise
     await tx.execute<KeyedId>(sql`
       select sites.code || '/' || spaces.code as key, spaces.id
       from spaces join sites on sites.tenant_id = spaces.tenant_id and sites.id = spaces.site_id
-      where spaces.tenant_id = ${tx.tenantId} and spaces.site_id = any(${plain([...siteIds.values()])}::text::uuid[])`),
+      where spaces.tenant_id = ${tx.tenantId} and spaces.site_id = any(${plain([...siteIds.values()])}::uuid[])`),
   )
 }
 

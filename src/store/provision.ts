@@ -102,7 +102,7 @@ async function writeCodes(
     await tx.execute(sql`
       insert into ${sql.identifier(table)} (tenant_id, id, code)
       select ${tx.tenantId}::uuid, id, code
-      from unnest(${plain(chunk.map(newId))}::text::uuid[], ${texts(chunk)}::text::text[]) as planned (id, code)
+      from unnest(${plain(chunk.map(newId))}::uuid[], ${texts(chunk)}::text[]) as planned (id, code)
       on conflict (tenant_id, code) do nothing`)
   })
 }
@@ -118,9 +118,9 @@ async function assignDevices(tx: TenantTransaction, devices: readonly PlannedDev
       select ${tx.tenantId}::uuid, planned.id, devices.id, planned.space_id,
         coalesce(max(earlier.unassigned_at), '-infinity')
       from unnest(
-        ${plain(chunk.map(newId))}::text::uuid[],
-        ${texts(chunk.map(({ code }) => code))}::text::text[],
-        ${plain(chunk.map(({ at }) => idOf(spaceIds, `${at.site}/${at.space}`)))}::text::uuid[]
+        ${plain(chunk.map(newId))}::uuid[],
+        ${texts(chunk.map(({ code }) => code))}::text[],
+        ${plain(chunk.map(({ at }) => idOf(spaceIds, `${at.site}/${at.space}`)))}::uuid[]
       ) as planned (id, code, space_id)
       join devices on devices.tenant_id = ${tx.tenantId}::uuid and devices.code = planned.code
       left join device_assignments as earlier

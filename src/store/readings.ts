@@ -1,6 +1,6 @@
 import type { Clock } from '../occupancy/evidence.ts'
 import { rulesVersion } from '../occupancy/step.ts'
-import { bytes, plain, texts } from './arrays.ts'
+import { bytesOf, plain, plainOf, texts, textsOf } from './arrays.ts'
 import type { Outcome } from './books.ts'
 import type { SystemTransaction } from './transactions.ts'
 
@@ -32,8 +32,8 @@ export interface ReadingRow {
 
 export async function insertReadings(tx: SystemTransaction, rows: readonly ReadingRow[]): Promise<void> {
   if (rows.length === 0) return
-  const numbers = (of: (row: ReadingRow) => number | boolean | string | null) => plain(rows.map(of))
-  const strings = (of: (row: ReadingRow) => string | null) => texts(rows.map(of))
+  const numbers = (field: (row: ReadingRow) => number | boolean | string | null) => plainOf(rows, field)
+  const strings = (field: (row: ReadingRow) => string | null) => textsOf(rows, field)
   await tx`
     INSERT INTO readings (tenant_id, id, part, received_at, topic, payload, delivery, device, device_id, session, counter,
       identity, content, occupied, observed_at, clock, outcome, reason, space_id, input_seq, policy_version,
@@ -42,27 +42,27 @@ export async function insertReadings(tx: SystemTransaction, rows: readonly Readi
       counter, identity, content, occupied, to_timestamp(observed_at / 1000), clock, outcome, reason, space_id,
       input_seq, policy_version, CASE WHEN input_seq IS NOT NULL THEN ${rulesVersion}::smallint END
     FROM unnest(
-      ${numbers((row) => row.tenantId)}::text::uuid[],
-      ${numbers((row) => row.id)}::text::uuid[],
-      ${numbers((row) => row.part)}::text::integer[],
-      ${numbers((row) => row.receivedAt)}::text::double precision[],
-      ${strings((row) => row.topic)}::text::text[],
-      ${bytes(rows.map((row) => row.payload))}::text::bytea[],
-      ${numbers((row) => row.delivery)}::text::text[],
-      ${strings((row) => row.device)}::text::text[],
-      ${numbers((row) => row.deviceId)}::text::uuid[],
-      ${strings((row) => row.session)}::text::text[],
-      ${numbers((row) => row.counter)}::text::bigint[],
-      ${numbers((row) => row.identity)}::text::bigint[],
-      ${numbers((row) => row.content)}::text::bigint[],
-      ${numbers((row) => row.occupied)}::text::boolean[],
-      ${numbers((row) => row.observedAt)}::text::double precision[],
-      ${numbers((row) => row.clock)}::text::text[],
-      ${numbers((row) => row.outcome)}::text::text[],
-      ${strings((row) => row.reason)}::text::text[],
-      ${numbers((row) => row.spaceId)}::text::uuid[],
-      ${numbers((row) => row.inputSeq)}::text::bigint[],
-      ${numbers((row) => row.policyVersion)}::text::integer[]
+      ${numbers((row) => row.tenantId)}::uuid[],
+      ${numbers((row) => row.id)}::uuid[],
+      ${numbers((row) => row.part)}::integer[],
+      ${numbers((row) => row.receivedAt)}::double precision[],
+      ${strings((row) => row.topic)}::text[],
+      ${bytesOf(rows, (row) => row.payload)}::bytea[],
+      ${numbers((row) => row.delivery)}::text[],
+      ${strings((row) => row.device)}::text[],
+      ${numbers((row) => row.deviceId)}::uuid[],
+      ${strings((row) => row.session)}::text[],
+      ${numbers((row) => row.counter)}::bigint[],
+      ${numbers((row) => row.identity)}::bigint[],
+      ${numbers((row) => row.content)}::bigint[],
+      ${numbers((row) => row.occupied)}::boolean[],
+      ${numbers((row) => row.observedAt)}::double precision[],
+      ${numbers((row) => row.clock)}::text[],
+      ${numbers((row) => row.outcome)}::text[],
+      ${strings((row) => row.reason)}::text[],
+      ${numbers((row) => row.spaceId)}::uuid[],
+      ${numbers((row) => row.inputSeq)}::bigint[],
+      ${numbers((row) => row.policyVersion)}::integer[]
     ) AS n (tenant_id, id, part, received_at, topic, payload, delivery, device, device_id, session, counter, identity,
             content, occupied, observed_at, clock, outcome, reason, space_id, input_seq, policy_version)`
 }
@@ -85,10 +85,10 @@ export async function findSeen(tx: SystemTransaction, wanted: readonly Identity[
   const rows = await tx<{ place: number }[]>`
     SELECT n.place::integer AS place
     FROM unnest(
-      ${plain(wanted.map((key) => key.deviceId))}::text::uuid[],
-      ${plain(wanted.map((key) => key.identity))}::text::bigint[],
-      ${texts(wanted.map((key) => key.session))}::text::text[],
-      ${plain(wanted.map((key) => key.content))}::text::bigint[]
+      ${plain(wanted.map((key) => key.deviceId))}::uuid[],
+      ${plain(wanted.map((key) => key.identity))}::bigint[],
+      ${texts(wanted.map((key) => key.session))}::text[],
+      ${plain(wanted.map((key) => key.content))}::bigint[]
     ) WITH ORDINALITY AS n (device_id, identity, session, content, place)
     CROSS JOIN LATERAL (
       SELECT 1 FROM readings r
@@ -107,7 +107,7 @@ export async function findLastContents(
   if (deviceIds.length === 0) return new Map()
   const rows = await tx<{ device_id: string; content: number | null }[]>`
     SELECT n.device_id, last.content
-    FROM unnest(${plain(deviceIds)}::text::uuid[]) AS n (device_id)
+    FROM unnest(${plain(deviceIds)}::uuid[]) AS n (device_id)
     CROSS JOIN LATERAL (
       SELECT r.content FROM readings r WHERE r.device_id = n.device_id ORDER BY r.received_at DESC, r.id DESC LIMIT 1
     ) last`

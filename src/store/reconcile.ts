@@ -34,7 +34,7 @@ export async function compareBooks(tx: SystemTransaction, period: Period): Promi
     UNION ALL
     SELECT 'ledger', entry.key, sum(entry.value::bigint)::bigint
     FROM ledger_entries l CROSS JOIN LATERAL jsonb_each_text(to_jsonb(l)) AS entry
-    JOIN unnest(${plain(outcomes)}::text::text[]) AS o (name) ON o.name = entry.key
+    JOIN unnest(${plain(outcomes)}::text[]) AS o (name) ON o.name = entry.key
     WHERE (${tenantId}::uuid IS NULL OR tenant_id = ${tenantId}::uuid)
       AND (${since}::timestamptz IS NULL OR minute >= ${since}::timestamptz)
       AND (${until}::timestamptz IS NULL OR minute < ${until}::timestamptz)

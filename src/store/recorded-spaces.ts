@@ -61,17 +61,17 @@ export async function readRecorded(tx: SystemTransaction, spaceIds: readonly str
           'next_deadline_at', extract(epoch FROM s.next_deadline_at) * 1000) AS columns,
         (SELECT jsonb_build_object('inputSeq', c.input_seq, 'state', c.state) FROM space_checkpoints c
          WHERE c.tenant_id = s.tenant_id AND c.space_id = s.space_id ORDER BY c.input_seq DESC LIMIT 1) AS checkpoint
-      FROM unnest(${ids}::text::uuid[]) AS n (id) JOIN space_states s ON s.space_id = n.id
+      FROM unnest(${ids}::uuid[]) AS n (id) JOIN space_states s ON s.space_id = n.id
       JOIN spaces p ON p.tenant_id = s.tenant_id AND p.id = s.space_id
       JOIN sites i ON i.tenant_id = p.tenant_id AND i.id = p.site_id
       JOIN tenants t ON t.id = s.tenant_id
       ORDER BY s.space_id`,
     tx<(RecordedEvent & { space_id: string; event_time: Date })[]>`
       SELECT space_id, input_seq, ordinal, kind, event_time, cause, rule, state
-      FROM unnest(${ids}::text::uuid[]) AS n (id) JOIN space_events e ON e.space_id = n.id ORDER BY space_id, input_seq, ordinal`,
+      FROM unnest(${ids}::uuid[]) AS n (id) JOIN space_events e ON e.space_id = n.id ORDER BY space_id, input_seq, ordinal`,
     tx<{ space_id: string; started_at: Date; ended_at: Date | null; uncertain: boolean }[]>`
       SELECT space_id, started_at, ended_at, uncertain
-      FROM unnest(${ids}::text::uuid[]) AS n (id) JOIN parking_sessions p ON p.space_id = n.id ORDER BY space_id, started_at`,
+      FROM unnest(${ids}::uuid[]) AS n (id) JOIN parking_sessions p ON p.space_id = n.id ORDER BY space_id, started_at`,
   ])
   const eventsOf = bySpace(events)
   const sessionsOf = bySpace(sessions)

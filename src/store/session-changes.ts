@@ -3,7 +3,7 @@ import type { Policy } from '../occupancy/policy.ts'
 import { projectSessions, type ParkingSession } from '../occupancy/sessions.ts'
 import type { SpaceState } from '../occupancy/state.ts'
 import type { Step } from '../occupancy/step.ts'
-import { plain } from './arrays.ts'
+import { plainOf } from './arrays.ts'
 import type { PolicyCache } from './policies.ts'
 import { readSessionReadings, startsBefore } from './session-rows.ts'
 import type { SystemTransaction } from './transactions.ts'
@@ -25,7 +25,8 @@ export class SessionChanges {
   openSince: number | null
   touched = false
   #projectFrom: number | undefined
-  readonly #changed = new Map<number, ParkingSession>()
+  /** By their start; most transactions change none. */
+  #changed: Map<number, ParkingSession> | undefined
 
   constructor(openSince: number | null) {
     this.openSince = openSince
@@ -71,6 +72,7 @@ export class SessionChanges {
   }
 
   #put(session: ParkingSession): void {
+    this.#changed ??= new Map()
     const uncertain = session.uncertain || this.#changed.get(session.startedAt)?.uncertain === true
     this.#changed.set(session.startedAt, { ...session, uncertain })
   }
@@ -87,7 +89,7 @@ export class SessionChanges {
   ): Promise<void> {
     await upsertSessions(
       tx,
-      spaces.flatMap((space) => [...space.sessions.#changed.values()].map((session) => ({ space, session }))),
+      spaces.flatMap((space) => Array.from(space.sessions.#changed?.values() ?? [], (session) => ({ space, session }))),
     )
     const late = spaces.filter((space) => space.sessions.#projectFrom !== undefined)
     if (late.length === 0) return
@@ -121,11 +123,11 @@ async function upsertSessions(
     INSERT INTO parking_sessions AS p (tenant_id, space_id, started_at, ended_at, uncertain)
     SELECT tenant_id, space_id, to_timestamp(started_at / 1000), to_timestamp(ended_at / 1000), uncertain
     FROM unnest(
-      ${plain(rows.map(({ space }) => space.tenantId))}::text::uuid[],
-      ${plain(rows.map(({ space }) => space.spaceId))}::text::uuid[],
-      ${plain(rows.map(({ session }) => session.startedAt))}::text::double precision[],
-      ${plain(rows.map(({ session }) => session.endedAt))}::text::double precision[],
-      ${plain(rows.map(({ session }) => session.uncertain))}::text::boolean[]
+      ${plainOf(rows, ({ space }) => space.tenantId)}::uuid[],
+      ${plainOf(rows, ({ space }) => space.spaceId)}::uuid[],
+      ${plainOf(rows, ({ session }) => session.startedAt)}::double precision[],
+      ${plainOf(rows, ({ session }) => session.endedAt)}::double precision[],
+      ${plainOf(rows, ({ session }) => session.uncertain)}::boolean[]
     ) AS n (tenant_id, space_id, started_at, ended_at, uncertain)
     ON CONFLICT (tenant_id, space_id, started_at)
     DO UPDATE SET ended_at = excluded.ended_at, uncertain = p.uncertain OR excluded.uncertain`
@@ -139,9 +141,9 @@ async function deleteSessions(
   await tx`
     DELETE FROM parking_sessions p
     USING unnest(
-      ${plain(from.map(({ space }) => space.tenantId))}::text::uuid[],
-      ${plain(from.map(({ space }) => space.spaceId))}::text::uuid[],
-      ${plain(from.map(({ startedAt }) => startedAt))}::text::double precision[]
+      ${plainOf(from, ({ space }) => space.tenantId)}::uuid[],
+      ${plainOf(from, ({ space }) => space.spaceId)}::uuid[],
+      ${plainOf(from, ({ startedAt }) => startedAt)}::double precision[]
     ) AS n (tenant_id, space_id, started_at)
     WHERE p.tenant_id = n.tenant_id AND p.space_id = n.space_id
       AND (n.started_at IS NULL OR p.started_at >= to_timestamp(n.started_at / 1000))`

@@ -1,5 +1,5 @@
 import type { SessionReading } from '../occupancy/sessions.ts'
-import { plain } from './arrays.ts'
+import { plainOf } from './arrays.ts'
 import type { PolicyCache } from './policies.ts'
 import type { SpaceKey } from './space-lock.ts'
 import type { SystemTransaction } from './transactions.ts'
@@ -12,9 +12,9 @@ export async function startsBefore(
   const rows = await tx<{ space_id: string; started_at: Date }[]>`
     SELECT p.space_id, max(p.started_at) AS started_at
     FROM unnest(
-      ${plain(wanted.map((key) => key.tenantId))}::text::uuid[],
-      ${plain(wanted.map((key) => key.spaceId))}::text::uuid[],
-      ${plain(wanted.map((key) => key.before))}::text::bigint[]
+      ${plainOf(wanted, (key) => key.tenantId)}::uuid[],
+      ${plainOf(wanted, (key) => key.spaceId)}::uuid[],
+      ${plainOf(wanted, (key) => key.before)}::bigint[]
     ) AS n (tenant_id, space_id, before)
     JOIN parking_sessions p ON p.tenant_id = n.tenant_id AND p.space_id = n.space_id
       AND p.started_at < to_timestamp(n.before / 1000.0)
@@ -45,9 +45,9 @@ export async function readSessionReadings(
   const rows = await tx<Row[]>`
     SELECT r.tenant_id, r.space_id, p.site_id, r.observed_at, r.session, r.device, r.counter, r.occupied, r.policy_version
     FROM unnest(
-      ${plain(from.map(({ space }) => space.tenantId))}::text::uuid[],
-      ${plain(from.map(({ space }) => space.spaceId))}::text::uuid[],
-      ${plain(from.map(({ startedAt }) => startedAt))}::text::bigint[]
+      ${plainOf(from, ({ space }) => space.tenantId)}::uuid[],
+      ${plainOf(from, ({ space }) => space.spaceId)}::uuid[],
+      ${plainOf(from, ({ startedAt }) => startedAt)}::bigint[]
     ) AS n (tenant_id, space_id, started_at)
     JOIN spaces p ON p.tenant_id = n.tenant_id AND p.id = n.space_id
     CROSS JOIN LATERAL (

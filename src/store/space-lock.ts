@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { initialState, type SpaceState } from '../occupancy/state.ts'
-import { plain } from './arrays.ts'
+import { plain, plainOf } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
 
 export interface SpaceKey {
@@ -17,7 +17,8 @@ export interface KnownSpace {
 }
 
 /** A space whose row is locked. */
-export interface LockedSpace extends SpaceKey, KnownSpace {
+export interface LockedSpace extends SpaceKey {
+  readonly known: KnownSpace
   readonly policyVersion: number
 }
 
@@ -55,23 +56,29 @@ export async function lockSpaces(
   const [locked, versions] = await Promise.all([
     tx<{ tenantId: string; spaceId: string; inputSeq: number }[]>`
       SELECT s.tenant_id AS "tenantId", s.space_id AS "spaceId", s.input_seq AS "inputSeq"
-      FROM unnest(${plain(keys.map((key) => key.tenantId))}::text::uuid[],
-                  ${plain(keys.map((key) => key.spaceId))}::text::uuid[]) AS wanted (tenant_id, space_id)
+      FROM unnest(${plainOf(keys, (key) => key.tenantId)}::uuid[],
+                  ${plainOf(keys, (key) => key.spaceId)}::uuid[]) AS wanted (tenant_id, space_id)
       JOIN space_states s ON s.tenant_id = wanted.tenant_id AND s.space_id = wanted.space_id
       ORDER BY s.space_id
       FOR UPDATE OF s`,
     tx<{ id: string; version: number }[]>`
       SELECT t.id, t.policy_version AS version
-      FROM unnest(${plain(tenantIds)}::text::uuid[]) AS wanted (id) JOIN tenants t ON t.id = wanted.id`,
+      FROM unnest(${plain(tenantIds)}::uuid[]) AS wanted (id) JOIN tenants t ON t.id = wanted.id`,
   ])
-  const forgotten = locked.filter(({ spaceId, inputSeq }) => memory.asOf(spaceId, inputSeq) === undefined)
-  const read = await readSpaces(tx, forgotten)
+  const remembered = locked.map(({ spaceId, inputSeq }) => memory.asOf(spaceId, inputSeq))
+  const read = await readSpaces(
+    tx,
+    locked.filter((_, index) => remembered[index] === undefined),
+  )
   const policyVersions = new Map(versions.map(({ id, version }) => [id, version]))
-  return locked.flatMap(({ tenantId, spaceId, inputSeq }) => {
-    const known = memory.asOf(spaceId, inputSeq) ?? read.get(spaceId)
-    if (known === undefined) return []
-    return [{ ...known, tenantId, spaceId, policyVersion: policyVersions.get(tenantId) ?? 0 }]
-  })
+  const spaces: LockedSpace[] = []
+  for (const [index, { tenantId, spaceId }] of locked.entries()) {
+    const known = remembered[index] ?? read.get(spaceId)
+    if (known !== undefined) {
+      spaces.push({ tenantId, spaceId, known, policyVersion: policyVersions.get(tenantId) ?? 0 })
+    }
+  }
+  return spaces
 }
 
 interface Row {
@@ -86,8 +93,8 @@ async function readSpaces(tx: SystemTransaction, keys: readonly SpaceKey[]): Pro
   if (keys.length === 0) return new Map()
   const rows = await tx<Row[]>`
     SELECT s.space_id, p.site_id, s.state, s.input_seq, s.session_started_at
-    FROM unnest(${plain(keys.map((key) => key.tenantId))}::text::uuid[],
-                ${plain(keys.map((key) => key.spaceId))}::text::uuid[]) AS wanted (tenant_id, space_id)
+    FROM unnest(${plainOf(keys, (key) => key.tenantId)}::uuid[],
+                ${plainOf(keys, (key) => key.spaceId)}::uuid[]) AS wanted (tenant_id, space_id)
     JOIN space_states s ON s.tenant_id = wanted.tenant_id AND s.space_id = wanted.space_id
     JOIN spaces p ON p.tenant_id = s.tenant_id AND p.id = s.space_id`
   return new Map(

@@ -1,7 +1,7 @@
 import type { SpaceEvent } from '../occupancy/events.ts'
 import { nextDeadline, visibleState, type VisibleState } from '../occupancy/state.ts'
 import { rulesVersion } from '../occupancy/step.ts'
-import { plain } from './arrays.ts'
+import { plainOf } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
 import type { SteppedSpace } from './writer.ts'
 
@@ -17,7 +17,7 @@ export const eventsChannel = 'baywire_events'
 export async function updateStates(tx: SystemTransaction, { spaces, recordedAt }: Change): Promise<void> {
   if (spaces.length === 0) return
   const visible = spaces.map((space) => visibleState(space.state))
-  const column = (of: (state: VisibleState) => number | boolean | string | null) => plain(visible.map(of))
+  const column = (of: (state: VisibleState) => number | boolean | string | null) => plainOf(visible, of)
   await tx`
     UPDATE space_states s SET
       status = n.status, occupancy = n.occupancy, reservation = n.reservation, override = n.override, stale = n.stale,
@@ -27,20 +27,20 @@ export async function updateStates(tx: SystemTransaction, { spaces, recordedAt }
       next_deadline_at = to_timestamp(n.next_deadline_at / 1000),
       state = n.state, updated_at = to_timestamp(${recordedAt}::double precision / 1000)
     FROM ROWS FROM (unnest(
-      ${plain(spaces.map((space) => space.tenantId))}::text::uuid[],
-      ${plain(spaces.map((space) => space.spaceId))}::text::uuid[],
-      ${column((state) => state.status)}::text::text[],
-      ${column((state) => state.occupancy)}::text::text[],
-      ${column((state) => state.reservation)}::text::text[],
-      ${column((state) => state.override)}::text::text[],
-      ${column((state) => state.stale)}::text::boolean[],
-      ${column((state) => state.since)}::text::double precision[],
-      ${column((state) => state.observed_at)}::text::double precision[],
-      ${plain(spaces.map((space) => space.inputSeq))}::text::bigint[],
-      ${column((state) => state.version)}::text::bigint[],
-      ${plain(spaces.map((space) => space.sessions.openSince))}::text::double precision[],
-      ${plain(spaces.map((space) => nextDeadline(space.state)?.at ?? null))}::text::double precision[]
-    ), jsonb_array_elements(${JSON.stringify(spaces.map((space) => space.state))}::text::jsonb)) AS n (tenant_id, space_id, status, occupancy, reservation, override, stale, since, observed_at, input_seq,
+      ${plainOf(spaces, (space) => space.tenantId)}::uuid[],
+      ${plainOf(spaces, (space) => space.spaceId)}::uuid[],
+      ${column((state) => state.status)}::text[],
+      ${column((state) => state.occupancy)}::text[],
+      ${column((state) => state.reservation)}::text[],
+      ${column((state) => state.override)}::text[],
+      ${column((state) => state.stale)}::boolean[],
+      ${column((state) => state.since)}::double precision[],
+      ${column((state) => state.observed_at)}::double precision[],
+      ${plainOf(spaces, (space) => space.inputSeq)}::bigint[],
+      ${column((state) => state.version)}::bigint[],
+      ${plainOf(spaces, (space) => space.sessions.openSince)}::double precision[],
+      ${plainOf(spaces, (space) => nextDeadline(space.state)?.at ?? null)}::double precision[]
+    ), json_array_elements(${JSON.stringify(spaces.map((space) => space.state))}::text::json)) AS n (tenant_id, space_id, status, occupancy, reservation, override, stale, since, observed_at, input_seq,
             version, session_started_at, next_deadline_at, state)
     WHERE s.tenant_id = n.tenant_id AND s.space_id = n.space_id`
 }
@@ -53,12 +53,12 @@ export async function insertInputs(tx: SystemTransaction, { spaces, recordedAt }
     SELECT tenant_id, space_id, input_seq, to_timestamp(at / 1000), input, policy_version, ${rulesVersion},
       to_timestamp(${recordedAt}::double precision / 1000)
     FROM ROWS FROM (unnest(
-      ${plain(rows.map(({ space }) => space.tenantId))}::text::uuid[],
-      ${plain(rows.map(({ space }) => space.spaceId))}::text::uuid[],
-      ${plain(rows.map((row) => row.inputSeq))}::text::bigint[],
-      ${plain(rows.map((row) => row.input.at))}::text::double precision[],
-      ${plain(rows.map(({ space }) => space.policyVersion))}::text::integer[]
-    ), jsonb_array_elements(${JSON.stringify(rows.map((row) => row.input))}::text::jsonb))
+      ${plainOf(rows, ({ space }) => space.tenantId)}::uuid[],
+      ${plainOf(rows, ({ space }) => space.spaceId)}::uuid[],
+      ${plainOf(rows, (row) => row.inputSeq)}::bigint[],
+      ${plainOf(rows, (row) => row.input.at)}::double precision[],
+      ${plainOf(rows, ({ space }) => space.policyVersion)}::integer[]
+    ), json_array_elements(${JSON.stringify(rows.map((row) => row.input))}::text::json))
       AS n (tenant_id, space_id, input_seq, at, policy_version, input)`
 }
 
@@ -73,15 +73,15 @@ export async function insertEvents(tx: SystemTransaction, { spaces, recordedAt }
     WITH new AS (
       SELECT *, row_number() OVER (PARTITION BY tenant_id ORDER BY place) AS number
       FROM ROWS FROM (unnest(
-        ${plain(rows.map(({ space }) => space.tenantId))}::text::uuid[],
-        ${plain(rows.map(({ space }) => space.spaceId))}::text::uuid[],
-        ${plain(rows.map((row) => row.inputSeq))}::text::bigint[],
-        ${plain(rows.map((row) => row.ordinal))}::text::smallint[],
-        ${plain(rows.map(({ event }) => event.eventTime))}::text::double precision[],
-        ${plain(rows.map(({ event }) => event.kind))}::text::text[],
-        ${plain(rows.map(({ event }) => event.rule))}::text::text[]
-      ), jsonb_array_elements(${JSON.stringify(rows.map(({ event }) => event.cause))}::text::jsonb),
-        jsonb_array_elements(${JSON.stringify(rows.map(({ event }) => eventState(event)))}::text::jsonb)
+        ${plainOf(rows, ({ space }) => space.tenantId)}::uuid[],
+        ${plainOf(rows, ({ space }) => space.spaceId)}::uuid[],
+        ${plainOf(rows, (row) => row.inputSeq)}::bigint[],
+        ${plainOf(rows, (row) => row.ordinal)}::smallint[],
+        ${plainOf(rows, ({ event }) => event.eventTime)}::double precision[],
+        ${plainOf(rows, ({ event }) => event.kind)}::text[],
+        ${plainOf(rows, ({ event }) => event.rule)}::text[]
+      ), json_array_elements(${JSON.stringify(rows.map(({ event }) => event.cause))}::text::json),
+        json_array_elements(${JSON.stringify(rows.map(({ event }) => eventState(event)))}::text::json)
       ) WITH ORDINALITY AS n (tenant_id, space_id, input_seq, ordinal, event_time, kind, rule, cause, state, place)
     ), head AS (
       INSERT INTO event_heads AS h (tenant_id, position)

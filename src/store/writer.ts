@@ -59,8 +59,9 @@ export class SpaceWriter {
   }
 
   #open(space: LockedSpace): SteppedSpace {
-    const { tenantId, siteId, spaceId, policyVersion, state, inputSeq, sessionStartedAt } = space
-    const policy = this.#memory.policies.policyOf(space, policyVersion)
+    const { tenantId, spaceId, policyVersion, known } = space
+    const { siteId, state, inputSeq, sessionStartedAt } = known
+    const policy = this.#memory.policies.policyOf({ tenantId, siteId, spaceId }, policyVersion)
     const sessions = new SessionChanges(sessionStartedAt)
     return { tenantId, siteId, spaceId, policyVersion, policy, state, inputSeq, events: [], inputs: [], sessions }
   }
@@ -79,7 +80,7 @@ export class SpaceWriter {
     const stepped = step(before, input, space.policy)
     const inputSeq = ++space.inputSeq
     space.state = stepped.state
-    stepped.events.forEach((event, ordinal) => space.events.push({ inputSeq, ordinal, event }))
+    for (const [ordinal, event] of stepped.events.entries()) space.events.push({ inputSeq, ordinal, event })
     if (input.kind === 'reading') space.sessions.read(before, { input, stepped, policy: space.policy })
     else {
       space.inputs.push({ inputSeq, input })

@@ -6,7 +6,7 @@ import {
   foreignKey,
   index,
   integer,
-  jsonb,
+  json,
   pgTable,
   primaryKey,
   smallint,
@@ -71,7 +71,7 @@ export const spaceInputs = pgTable(
     inputSeq: bigint('input_seq', { mode: 'number' }).notNull(),
     /** The input's own time: a deadline's, the moment of an override. */
     at: instant('at').notNull(),
-    input: jsonb('input').notNull(),
+    input: json('input').notNull(),
     policyVersion: integer('policy_version').notNull(),
     rulesVersion: smallint('rules_version').notNull(),
     recordedAt: instant('recorded_at').notNull(),
@@ -124,7 +124,7 @@ export const spaceCheckpoints = pgTable(
     spaceId: uuid('space_id').notNull(),
     inputSeq: bigint('input_seq', { mode: 'number' }).notNull(),
     rulesVersion: smallint('rules_version').notNull(),
-    state: jsonb('state').notNull(),
+    state: json('state').notNull(),
     recordedAt: recorded('recorded_at'),
   },
   (table) => [

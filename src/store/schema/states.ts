@@ -5,7 +5,7 @@ import {
   check,
   foreignKey,
   index,
-  jsonb,
+  json,
   pgTable,
   primaryKey,
   smallint,
@@ -40,7 +40,7 @@ export const spaceStates = pgTable(
     sessionStartedAt: instant('session_started_at'),
     /** When the jobs role must step this space although nothing was heard. */
     nextDeadlineAt: instant('next_deadline_at'),
-    state: jsonb('state').notNull(),
+    state: json('state').notNull(),
     updatedAt: instant('updated_at').notNull(),
   },
   (table) => [
@@ -74,10 +74,10 @@ export const spaceEvents = pgTable(
     eventTime: instant('event_time').notNull(),
     recordedAt: instant('recorded_at').notNull(),
     kind: text('kind').notNull(),
-    cause: jsonb('cause').notNull(),
+    cause: json('cause').notNull(),
     rule: text('rule').notNull(),
     /** The three facts and the status after it. */
-    state: jsonb('state').notNull(),
+    state: json('state').notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.position] }),
