@@ -230,10 +230,9 @@ function ledgerOf(rows: readonly ReadingRow[]): LedgerEntry[] {
   let entry: LedgerEntry | undefined
   for (const { tenantId, receivedAt, outcome } of rows) {
     const minute = receivedAt - (receivedAt % minuteMs)
-    const isOf = (other: LedgerEntry) => other.minute === minute && other.tenantId === tenantId
-    if (entry === undefined || !isOf(entry)) {
-      entry = entries.find(isOf) ?? { tenantId, minute, counts: noCounts() }
-      if (!entries.includes(entry)) entries.push(entry)
+    if (entry?.minute !== minute || entry.tenantId !== tenantId) {
+      entry = entries.find((other) => other.minute === minute && other.tenantId === tenantId)
+      if (entry === undefined) entries.push((entry = { tenantId, minute, counts: noCounts() }))
     }
     entry.counts[outcome] += 1
   }

@@ -82,6 +82,17 @@ export const initialState: SpaceState = {
   version: 0,
 }
 
+/** A state as it is stored: most spaces have nothing on the calendar and no deadline that fired, and leave that out. */
+export function stored(state: SpaceState): Partial<SpaceState> {
+  const { facts, newest, sources, staleAt, unknownAt, fired, reservation, calendarSince, version } = state
+  if (fired.length > 0 || reservation.id !== null || calendarSince !== null) return state
+  return { facts, newest, sources, staleAt, unknownAt, version }
+}
+
+export function restored(state: Partial<SpaceState>): SpaceState {
+  return { ...initialState, ...state }
+}
+
 /** What evidence alone says. Silence is never free: a stale vacant space is unknown. */
 export function evidenceWord(facts: Pick<EvidenceFacts, 'occupancy' | 'stale'>): 'free' | 'occupied' | 'unknown' {
   if (facts.occupancy === 'vacant') return facts.stale ? 'unknown' : 'free'
@@ -129,16 +140,13 @@ function laterOf(a: number | null, b: number | null): number | null {
 /** The evidence deadline that is due first and has not fired, or null: what the jobs role sweeps for. */
 export function nextDeadline(state: SpaceState): { deadline: EvidenceDeadline; at: number } | null {
   const { facts, staleAt, unknownAt } = state
-  let deadline: EvidenceDeadline | undefined
-  let at = Infinity
-  // Of equal times the first one stays: a change is confirmed before silence is judged.
-  const consider = (candidate: EvidenceDeadline, due: number) => {
-    if (due < at) [deadline, at] = [candidate, due]
-  }
-  if (facts.candidate !== null) consider('debounce_hold', facts.candidate.confirmAt)
-  if (staleAt !== null && !facts.stale) consider('sensor_timeout', staleAt)
-  if (unknownAt !== null && (facts.occupancy !== 'unknown' || facts.candidate !== null)) {
-    consider('unknown_after', unknownAt)
-  }
-  return deadline === undefined ? null : { deadline, at }
+  const confirmAt = facts.candidate?.confirmAt ?? Infinity
+  const lostAt = staleAt === null || facts.stale ? Infinity : staleAt
+  const isForgotten = facts.occupancy === 'unknown' && facts.candidate === null
+  const forgottenAt = unknownAt === null || isForgotten ? Infinity : unknownAt
+  const at = Math.min(confirmAt, lostAt, forgottenAt)
+  if (at === Infinity) return null
+  // Of equal times the first: a change is confirmed before silence is judged.
+  if (at === confirmAt) return { deadline: 'debounce_hold', at }
+  return { deadline: at === lostAt ? 'sensor_timeout' : 'unknown_after', at }
 }

@@ -13,9 +13,7 @@ export function plain(values: Nullable<number | boolean | string>): string {
 
 /** As `plain`, of one field of each row. */
 export function plainOf<Row>(rows: readonly Row[], field: (row: Row) => number | boolean | string | null): string {
-  let literal = ''
-  for (const row of rows) literal += `,${field(row) ?? 'NULL'}`
-  return `{${literal.slice(1)}}`
+  return `{${rows.map((row) => field(row) ?? 'NULL').join(',')}}`
 }
 
 export function texts(values: Nullable<string>): string {
@@ -24,22 +22,14 @@ export function texts(values: Nullable<string>): string {
 
 /** As `texts`, of one field of each row. */
 export function textsOf<Row>(rows: readonly Row[], field: (row: Row) => string | null): string {
-  let literal = ''
-  for (const row of rows) {
-    const value = field(row)
-    literal += value === null ? ',NULL' : `,"${escape(value)}"`
-  }
-  return `{${literal.slice(1)}}`
+  const quoted = (value: string | null) => (value === null ? 'NULL' : `"${escape(value)}"`)
+  return `{${rows.map((row) => quoted(field(row))).join(',')}}`
 }
 
 /** Of one field of each row. */
 export function bytesOf<Row>(rows: readonly Row[], field: (row: Row) => Buffer | null): string {
-  let literal = ''
-  for (const row of rows) {
-    const value = field(row)
-    literal += value === null ? ',NULL' : String.raw`,"\\x${value.toString('hex')}"`
-  }
-  return `{${literal.slice(1)}}`
+  const quoted = (value: Buffer | null) => (value === null ? 'NULL' : String.raw`"\\x${value.toString('hex')}"`)
+  return `{${rows.map((row) => quoted(field(row))).join(',')}}`
 }
 
 const special = /[\\"]/g

@@ -1,5 +1,5 @@
 import type { ParkingSession } from '../occupancy/sessions.ts'
-import type { SpaceState } from '../occupancy/state.ts'
+import { restored, type SpaceState } from '../occupancy/state.ts'
 import { plain } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
 
@@ -11,7 +11,7 @@ export interface RecordedSpace {
   /** tenant/site/space, by their codes. */
   readonly path: string
   readonly inputSeq: number
-  readonly state: SpaceState | null
+  readonly state: SpaceState
   readonly columns: Record<string, unknown>
   /** Folding starts behind the newest of these whose rules are not ours or whose inputs are gone; null: from nothing. */
   readonly checkpoint: { readonly inputSeq: number; readonly state: SpaceState } | null
@@ -34,7 +34,6 @@ export async function steppedSpaceIds(tx: SystemTransaction, tenantId: string | 
   const rows = await tx<{ space_id: string }[]>`
     SELECT space_id FROM space_states
     WHERE (${tenantId ?? null}::uuid IS NULL OR tenant_id = ${tenantId ?? null}::uuid)
-      AND (input_seq > 0 OR state IS NOT NULL)
     ORDER BY space_id`
   return rows.map((row) => row.space_id)
 }
@@ -45,9 +44,9 @@ interface StateRow {
   space_id: string
   path: string
   input_seq: number
-  state: SpaceState | null
+  state: Partial<SpaceState>
   columns: Record<string, unknown>
-  checkpoint: { inputSeq: number; state: SpaceState } | null
+  checkpoint: { inputSeq: number; state: Partial<SpaceState> } | null
 }
 
 export async function readRecorded(tx: SystemTransaction, spaceIds: readonly string[]): Promise<RecordedSpace[]> {
@@ -81,9 +80,9 @@ export async function readRecorded(tx: SystemTransaction, spaceIds: readonly str
     spaceId: row.space_id,
     path: row.path,
     inputSeq: row.input_seq,
-    state: row.state,
+    state: restored(row.state),
     columns: row.columns,
-    checkpoint: row.checkpoint,
+    checkpoint: row.checkpoint && { ...row.checkpoint, state: restored(row.checkpoint.state) },
     events: (eventsOf.get(row.space_id) ?? []).map(({ space_id: _space, event_time: time, ...event }) => ({
       ...event,
       event_time: (time as unknown as Date).toISOString(),

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { initialState, type SpaceState } from '../occupancy/state.ts'
+import { restored, type SpaceState } from '../occupancy/state.ts'
 import { plain, plainOf } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
 
@@ -84,7 +84,7 @@ export async function lockSpaces(
 interface Row {
   space_id: string
   site_id: string
-  state: SpaceState | null
+  state: Partial<SpaceState>
   input_seq: number
   session_started_at: Date | null
 }
@@ -102,7 +102,7 @@ async function readSpaces(tx: SystemTransaction, keys: readonly SpaceKey[]): Pro
       row.space_id,
       {
         siteId: row.site_id,
-        state: row.state ?? initialState,
+        state: restored(row.state),
         inputSeq: row.input_seq,
         sessionStartedAt: row.session_started_at?.getTime() ?? null,
       },

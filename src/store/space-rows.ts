@@ -1,5 +1,5 @@
 import type { SpaceEvent } from '../occupancy/events.ts'
-import { nextDeadline, visibleState, type VisibleState } from '../occupancy/state.ts'
+import { nextDeadline, stored, visibleState, type VisibleState } from '../occupancy/state.ts'
 import { rulesVersion } from '../occupancy/step.ts'
 import { plainOf } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
@@ -40,7 +40,7 @@ export async function updateStates(tx: SystemTransaction, { spaces, recordedAt }
       ${column((state) => state.version)}::bigint[],
       ${plainOf(spaces, (space) => space.sessions.openSince)}::double precision[],
       ${plainOf(spaces, (space) => nextDeadline(space.state)?.at ?? null)}::double precision[]
-    ), json_array_elements(${JSON.stringify(spaces.map((space) => space.state))}::text::json)) AS n (tenant_id, space_id, status, occupancy, reservation, override, stale, since, observed_at, input_seq,
+    ), json_array_elements(${JSON.stringify(spaces.map((space) => stored(space.state)))}::text::json)) AS n (tenant_id, space_id, status, occupancy, reservation, override, stale, since, observed_at, input_seq,
             version, session_started_at, next_deadline_at, state)
     WHERE s.tenant_id = n.tenant_id AND s.space_id = n.space_id`
 }
