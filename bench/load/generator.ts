@@ -10,6 +10,8 @@ export type Order =
   | { order: 'connect'; port: number; gateways: Gateway[]; window: number }
   /** As much as is acknowledged: the windows are kept full. */
   | { order: 'saturate' }
+  /** Up to so many in all since it connected. */
+  | { order: 'offer'; upTo: number }
   | { order: 'pace'; perSecond: number }
   /** Forgets the latencies so far. */
   | { order: 'measure' }
@@ -36,6 +38,8 @@ class Generator {
   /** Readings that are due and wait for room, oldest first, with when they were due. */
   #due: { count: number; at: number }[] = []
   #turn = 0
+  /** How many were given to be sent in all, sent or due. */
+  #offered = 0
 
   async obey(order: Order): Promise<Tally> {
     switch (order.order) {
@@ -46,6 +50,9 @@ class Generator {
         this.#halt()
         this.#saturating = true
         for (const gateway of this.#gateways) this.#refill(gateway)
+        break
+      case 'offer':
+        this.#offer(order.upTo)
         break
       case 'pace':
         this.#halt()
@@ -76,6 +83,14 @@ class Generator {
 
   #refill(gateway: GatewayConnection): void {
     if (this.#saturating && gateway.room > 0) gateway.send(gateway.room, performance.now())
+    else if (this.#due.length > 0) this.#sendDue()
+  }
+
+  #offer(upTo: number): void {
+    if (upTo <= this.#offered) return
+    this.#due.push({ count: upTo - this.#offered, at: performance.now() })
+    this.#offered = upTo
+    this.#sendDue()
   }
 
   /** What is due is counted from the start, so that a late tick or a full window lowers no rate and hides no wait. */
@@ -114,6 +129,7 @@ class Generator {
     this.#saturating = false
     clearInterval(this.#pacing)
     this.#due = []
+    this.#offered = this.#published()
   }
 
   async #allAcknowledged(): Promise<void> {
@@ -123,13 +139,16 @@ class Generator {
     }
   }
 
+  #published(): number {
+    return this.#gateways.reduce((sum, gateway) => sum + gateway.published, 0)
+  }
+
   #tally(): Tally {
-    const sum = (of: (gateway: GatewayConnection) => number) => this.#gateways.reduce((all, one) => all + of(one), 0)
     const percentile = (percent: number) =>
       this.#latencyUs.count === 0 ? null : this.#latencyUs.percentile(percent) / 1000
     return {
-      published: sum((gateway) => gateway.published),
-      acknowledged: sum((gateway) => gateway.acknowledged),
+      published: this.#published(),
+      acknowledged: this.#gateways.reduce((sum, gateway) => sum + gateway.acknowledged, 0),
       p50Ms: percentile(50),
       p99Ms: percentile(99),
     }
