@@ -31,7 +31,7 @@ const env = {
 }
 /** Where it listens and who may come in is said here; everything else is as the shipped file has it. */
 const ownLines =
-  /^(listener|protocol|bind_address|port|cafile|capath|certfile|keyfile|tls_|require_certificate|use_identity_as_username|per_listener_settings|include_dir|user|allow_anonymous|password_file|acl_file|plugin|auth_|persistence_location|log_)/
+  /^(listener|protocol|bind_address|port|cafile|capath|certfile|keyfile|tls_|require_certificate|use_identity_as_username|per_listener_settings|include_dir|user|allow_anonymous|password_file|acl_file|plugin|pid_file|auth_|persistence_location|log_)/
 
 /**
  * Mosquitto as Baywire ships its configuration, on a free port and with a directory of its own: the same for Baywire,

@@ -11,7 +11,7 @@ export interface Supply {
   ahead: number
 }
 
-const everyMs = 20
+const everyMs = 40
 const mostDrainMs = 60_000
 /** Of the times it was asked. */
 const mostWaits = 0.05

@@ -22,8 +22,8 @@ interface Reading {
 
 type Take = (payload: Buffer) => Promise<void>
 
-/** Connections to the database: more of them on two processors are slower. */
-const mostConnections = 10
+/** Connections to the database, which has room for a hundred; what is more at once goes behind, pipelined. */
+const mostConnections = 25
 
 answerOrders(async ({ mqttUrl, filter, databaseUrl, name, atOnce }: HandWrittenOptions) => {
   const sql = postgres(databaseUrl, { max: Math.min(atOnce, mostConnections) })
