@@ -62,6 +62,13 @@ export async function startMosquitto(users: MosquittoUsers): Promise<Mosquitto |
   return undefined
 }
 
+/** Null where it is not installed. */
+export async function mosquittoVersion(): Promise<string | null> {
+  // It has no option for its version; with its help it ends with code 3.
+  const help = await promisify(execFile)('mosquitto', ['-h'], { env }).catch((error: { stdout?: string }) => error)
+  return /version (\S+)/.exec(help.stdout ?? '')?.[1] ?? null
+}
+
 async function writeConfiguration(
   directory: string,
   { port, users: { consumer, gateways } }: { port: number; users: MosquittoUsers },

@@ -10,6 +10,7 @@ import { Lifecycle } from '../src/lifecycle.ts'
 import { createLog } from '../src/log.ts'
 import { BenchDatabase } from './database.ts'
 import { writeTable } from './docs.ts'
+import { mosquittoVersion } from './mosquitto.ts'
 import { measureRounds } from './rounds.ts'
 import { failuresOf, names, summarize, type Name, type Results, type Summary } from './summary.ts'
 import { toTable } from './table.ts'
@@ -116,7 +117,8 @@ async function measure(options: Options, lifecycle: Lifecycle): Promise<Summary>
     const memorySeconds = options.seconds ?? defaultSeconds.memory
     results.memory = await measureMemory(run, { seconds: memorySeconds, perSecond: memoryRate })
   }
-  return summarize(results, { postgres: await database.version(), seconds, repeats, warmUpS, at: new Date() })
+  const programs = { postgres: await database.version(), mosquitto: await mosquittoVersion() }
+  return summarize(results, { ...programs, seconds, repeats, warmUpS, at: new Date() })
 }
 
 const lifecycle = new Lifecycle(createLog({ level: 'warn' }))

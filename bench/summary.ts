@@ -28,6 +28,7 @@ export interface Results {
 
 export interface Facts {
   postgres: string
+  mosquitto: string | null
   seconds: number
   repeats: number
   warmUpS: number
@@ -111,6 +112,7 @@ export function summarize(results: Results, facts: Facts) {
       system: `${type()} ${release()}`,
       node: process.version,
       postgres: facts.postgres,
+      mosquitto: facts.mosquitto,
     },
     run: { at: facts.at.toISOString(), seconds: facts.seconds, repeats: facts.repeats, warm_up: facts.warmUpS },
   }

@@ -109,11 +109,17 @@ function soundnessOf(summary: Summary): string[] {
   return lines
 }
 
-function machineOf({ machine, run }: Summary): string[] {
-  const { processor, cores, memoryGb, system, node, postgres } = machine
-  return [
-    `${run.at.slice(0, 10)}, ${run.repeats} x ${run.seconds} s after ${run.warm_up} s; ${cores} x ${processor}, ${memoryGb} GB, ${system}, Node ${node}, Postgres ${postgres}`,
+function machineOf({ machine, run, windows }: Summary): string[] {
+  const { processor, cores, memoryGb, system, node, postgres, mosquitto } = machine
+  const programs = [
+    system,
+    `Node ${node}`,
+    `Postgres ${postgres}`,
+    ...(mosquitto === null ? [] : [`Mosquitto ${mosquitto}`]),
   ]
+  const measured = Object.keys(windows).length > 0
+  const how = measured ? `, ${run.repeats} x ${run.seconds} s, each after ${run.warm_up} s of warming up` : ''
+  return [run.at.slice(0, 10) + how, `${cores} x ${processor}, ${memoryGb} GB, ${programs.join(', ')}`]
 }
 
 function count(value: number): string {

@@ -35,8 +35,8 @@ class Generator {
   #gateways: GatewayConnection[] = []
   #saturating = false
   #pacing: NodeJS.Timeout | undefined
-  /** Readings that are due and wait for room, oldest first, with when they were due. */
-  #due: { count: number; at: number }[] = []
+  /** Readings that are due and wait for room, oldest first, with when the first of them was, and how far apart they are. */
+  #due: { count: number; at: number; everyMs: number }[] = []
   #turn = 0
   /** How many were given to be sent in all, sent or due. */
   #offered = 0
@@ -88,7 +88,7 @@ class Generator {
 
   #offer(upTo: number): void {
     if (upTo <= this.#offered) return
-    this.#due.push({ count: upTo - this.#offered, at: performance.now() })
+    this.#due.push({ count: upTo - this.#offered, at: performance.now(), everyMs: 0 })
     this.#offered = upTo
     this.#sendDue()
   }
@@ -96,10 +96,11 @@ class Generator {
   /** What is due is counted from the start, so that a late tick or a full window lowers no rate and hides no wait. */
   #pace(perSecond: number): void {
     const startedAt = performance.now()
+    const everyMs = 1000 / perSecond
     let counted = 0
     this.#pacing = setInterval(() => {
-      const until = Math.floor(((performance.now() - startedAt) * perSecond) / 1000)
-      if (until > counted) this.#due.push({ count: until - counted, at: startedAt + (counted * 1000) / perSecond })
+      const until = Math.floor((performance.now() - startedAt) / everyMs)
+      if (until > counted) this.#due.push({ count: until - counted, at: startedAt + counted * everyMs, everyMs })
       counted = until
       this.#sendDue()
     }, paceTickMs)
@@ -120,6 +121,7 @@ class Generator {
         full = 0
         gateway.send(count, due.at)
         due.count -= count
+        due.at += count * due.everyMs
         if (due.count === 0) this.#due.shift()
       }
     }

@@ -57,8 +57,8 @@ export async function measureMemory(
     /* oxlint-enable no-await-in-loop */
   }
   await load.ask({ order: 'stop' })
-  await baywire.stop()
   await load.close()
+  await baywire.stop()
   return {
     seconds,
     perSecond,
