@@ -7,8 +7,24 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/store/embed
 import { migrate } from '../src/store/migrations.ts'
 import { inTenant, provision } from '../src/store/provision.ts'
 import { tenantDatabase } from '../src/store/transactions.ts'
-import { cpuOfFamily, parentOf, type CpuMeter } from './cpu.ts'
+import { deviceCodes, fleetOf, gatewayCodes } from './load/fleet.ts'
 import type { Gateway } from './load/gateway.ts'
+import type { Counter } from './measure.ts'
+import { meterOfFamily, parentOf, type Meter } from './processes.ts'
+
+/** What the database says of a moment. */
+export interface Moment {
+  snapshot: string
+  at: Date
+}
+
+export interface Latency {
+  p50Ms: number | null
+  p99Ms: number | null
+}
+
+/** Longest that a reading may wait between its arrival and its commit and still be counted. */
+const longestWaitS = 60
 
 /** The embedded Postgres in a directory of its own, with nothing in it; all that is measured uses this one server. */
 export class BenchDatabase {
@@ -26,7 +42,7 @@ export class BenchDatabase {
     const dataDir = await mkdtemp(join(tmpdir(), 'baywire-bench-'))
     // The server of root runs as another user.
     await chmod(dataDir, 0o755)
-    const database = new BenchDatabase(dataDir, await startEmbeddedPostgres({ dataDir, onProgress }))
+    const database = new BenchDatabase(dataDir, await startServer(dataDir, onProgress))
     await migrate(database.url, { onProgress })
     return database
   }
@@ -40,19 +56,56 @@ export class BenchDatabase {
     return row?.version ?? ''
   }
 
-  /** What was committed until now, to be named later: taking it costs nothing while something is measured. */
-  async snapshot(): Promise<string> {
-    const [row] = await this.#sql<{ snapshot: string }[]>`SELECT pg_current_snapshot()::text AS snapshot`
-    return row?.snapshot ?? ''
+  /** Rows that are committed to a table with a column `received_at`; taking a mark costs next to nothing. */
+  committed(table: string): Counter<Moment> {
+    return {
+      mark: async () => {
+        const [moment] = await this.#sql<Moment[]>`
+          SELECT pg_current_snapshot()::text AS snapshot, clock_timestamp() AS at`
+        if (moment === undefined) throw new Error('no snapshot')
+        return moment
+      },
+      amount: async (from, until) => {
+        const [row] = await this.#sql<{ count: number }[]>`
+          SELECT count(*) FROM ${this.#sql(table)}
+          WHERE received_at BETWEEN ${from.at}::timestamptz - make_interval(secs => ${longestWaitS}) AND ${until.at}
+            AND pg_visible_in_snapshot(xmin::text::xid8, ${until.snapshot}::text::pg_snapshot)
+            AND NOT pg_visible_in_snapshot(xmin::text::xid8, ${from.snapshot}::text::pg_snapshot)`
+        return row?.count ?? 0
+      },
+    }
   }
 
-  /** Rows of a table that were committed between two snapshots, counted afterwards. */
-  async committedBetween(table: string, [from, until]: readonly [string, string]): Promise<number> {
-    const [row] = await this.#sql<{ count: number }[]>`
-      SELECT count(*) FROM ${this.#sql(table)}
-      WHERE pg_visible_in_snapshot(xmin::text::xid8, ${until}::text::pg_snapshot)
-        AND NOT pg_visible_in_snapshot(xmin::text::xid8, ${from}::text::pg_snapshot)`
-    return row?.count ?? 0
+  /**
+   * From a reading's own time, which is when it was due to be sent, until its transaction committed, of those that
+   * were due in a period. The commit's time is Postgres's own (`track_commit_timestamp`), taken as it begins to write
+   * the commit to disk.
+   */
+  async commitLatency({ tenant, from, until }: { tenant: string; from: Date; until: Date }): Promise<Latency> {
+    const [row] = await this.#sql<{ p50: number | null; p99: number | null }[]>`
+      SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY ms) AS p50, percentile_disc(0.99) WITHIN GROUP (ORDER BY ms) AS p99
+      FROM (
+        SELECT (extract(epoch FROM pg_xact_commit_timestamp(xmin) - observed_at) * 1000)::double precision AS ms
+        FROM readings
+        WHERE tenant_id = (SELECT id FROM tenants WHERE slug = ${tenant})
+          AND received_at >= ${from} AND observed_at >= ${from} AND observed_at < ${until}
+      ) AS taken`
+    return { p50Ms: row?.p50 ?? null, p99Ms: row?.p99 ?? null }
+  }
+
+  /** How many readings of a tenant are in its books: asked many times a second, so not counted in the log. */
+  async booked(tenant: string): Promise<number> {
+    const [row] = await this.#sql<{ received: number | null }[]>`
+      SELECT sum(received)::bigint AS received FROM ledger_entries
+      WHERE tenant_id = (SELECT id FROM tenants WHERE slug = ${tenant})`
+    return row?.received ?? 0
+  }
+
+  /** The last number that a table's identity column gave out: what its inserts have come to. */
+  async lastId(table: string): Promise<number> {
+    const [row] = await this.#sql<{ last: number | null }[]>`
+      SELECT pg_sequence_last_value(pg_get_serial_sequence(${table}, 'id')) AS last`
+    return row?.last ?? 0
   }
 
   async count(table: string, tenant: string): Promise<number> {
@@ -62,9 +115,9 @@ export class BenchDatabase {
   }
 
   /** Of the whole server. */
-  async cpu(): Promise<CpuMeter> {
+  async meter(): Promise<Meter> {
     const [row] = await this.#sql<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`
-    return cpuOfFamily(await parentOf(row?.pid ?? 0))
+    return meterOfFamily(await parentOf(row?.pid ?? 0))
   }
 
   /**
@@ -87,44 +140,31 @@ export class BenchDatabase {
   }
 }
 
-export interface Fleet {
-  tenant: string
-  gateways: number
-  devices: number
+/** With the times of commits kept, which takes a restart; nothing else differs from what `baywire start` runs on. */
+async function startServer(dataDir: string, onProgress: (message: string) => void): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({ dataDir, onProgress })
+  const sql = connect({ url: server.url, max: 1, statementTimeoutMs: 0, name: 'baywire bench' })
+  await sql`ALTER SYSTEM SET track_commit_timestamp = on`
+  await sql.end({ timeout: 5 })
+  await server.stop()
+  return await startEmbeddedPostgres({ dataDir, onProgress })
 }
 
-/** A tenant with a space for each device, and gateways that share the devices evenly, ready to connect. */
-export async function provisionFleet(url: string, { tenant, gateways, devices }: Fleet): Promise<Gateway[]> {
-  const fleet = codes('gateway', gateways).map((code, index) => ({
-    code,
-    devices: codes('sensor', devices).filter((_, device) => device % gateways === index),
-  }))
+/** A tenant with a space for each device, and gateways ready to connect. */
+export async function provisionFleet(url: string, tenant: string): Promise<Gateway[]> {
   const database = tenantDatabase({ url, max: 1, statementTimeoutMs: 0, name: 'baywire bench' })
-  const boot = Math.floor(Date.now() / 1000)
+  const sensors = deviceCodes()
   try {
     return await inTenant(database, { slug: tenant, create: { name: tenant, public: false } }, async (tx) => {
-      const sensors = fleet.flatMap((gateway) => gateway.devices)
       await provision(tx, {
         sites: [{ code: 'main' }],
         spaces: sensors.map((code) => ({ site: 'main', code })),
         devices: sensors.map((code) => ({ code, at: { site: 'main', space: code } })),
-        gateways: fleet.map(({ code }) => code),
+        gateways: gatewayCodes(),
       })
-      const connections: Gateway[] = []
-      for (const { code, devices: own } of fleet) {
-        // oxlint-disable-next-line no-await-in-loop -- one transaction, one statement after the other
-        const secret = await createCredential(tx, { kind: 'gateways', code })
-        const topic = `parking/v1/${tenant}/gateways/${code}/readings`
-        connections.push({ username: `${tenant}/gateways/${code}`, secret, topic, devices: own, boot })
-      }
-      return connections
+      return await fleetOf(tenant, (code) => createCredential(tx, { kind: 'gateways', code }))
     })
   } finally {
     await database.close()
   }
-}
-
-/** Of one length, in order. */
-export function codes(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}-${String(index + 1).padStart(5, '0')}`)
 }

@@ -1,59 +1,81 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { busySeconds, type CpuMeter } from './cpu.ts'
-import type { BenchDatabase } from './database.ts'
-import type { Order, Tally } from './load/generator.ts'
-import type { Helper } from './helper.ts'
+import { busySeconds, type Meter } from './processes.ts'
 
-export type Load = Helper<Order, Tally>
-
-/** Processor cores in use on average, by the name of the process; `others` is what does not belong to the benchmark. */
+/** By the name of the process; `others` is what does not belong to the benchmark. */
 export type Cores = Record<string, number>
 
 export interface Window {
   seconds: number
   /** What was committed or counted in it, per second. */
   rate: number
+  /** Processor cores in use on average. */
   cores: Cores
+  /** Of each process at the end of it, in MB. */
+  memoryMb: Record<string, number>
 }
 
-/** Watches what happens for a while: `count` is read at both ends, and turned into an amount afterwards. */
+export interface Counter<Mark> {
+  mark: () => Promise<Mark>
+  /** What was counted between two marks: asked afterwards, so that the counting takes nothing from what is counted. */
+  amount: (from: Mark, until: Mark) => Promise<number>
+}
+
+/** Watches what happens for a while: `mark` is read at both ends, and turned into an amount afterwards. */
 export async function watch<Mark>(options: {
   seconds: number
-  processes: Record<string, CpuMeter>
-  mark: () => Promise<Mark>
-  amount: (from: Mark, until: Mark) => Promise<number>
+  processes: Record<string, Meter>
+  counter: Counter<Mark>
 }): Promise<Window> {
-  const coresSince = await startCores(options.processes)
-  const from = { mark: await options.mark(), at: performance.now() }
+  const { processes, counter } = options
+  const usedSince = await startUse(processes)
+  const from = { mark: await counter.mark(), at: performance.now() }
   await pause(options.seconds * 1000)
-  const until = { mark: await options.mark(), at: performance.now() }
-  const cores = await coresSince()
+  const until = { mark: await counter.mark(), at: performance.now() }
+  const used = await usedSince()
   const seconds = (until.at - from.at) / 1000
-  return { seconds, cores, rate: (await options.amount(from.mark, until.mark)) / seconds }
+  return { seconds, ...used, rate: (await counter.amount(from.mark, until.mark)) / seconds }
 }
 
-/** The cores in use from now until the returned function is called. */
-export async function startCores(processes: Record<string, CpuMeter>): Promise<() => Promise<Cores>> {
+/** What is used of the machine from now until the returned function is called. */
+export async function startUse(
+  processes: Record<string, Meter>,
+): Promise<() => Promise<Pick<Window, 'cores' | 'memoryMb'>>> {
+  const names = Object.keys(processes)
+  const meters = Object.values(processes)
   const read = async () => ({
     at: performance.now(),
     all: busySeconds(),
-    own: await Promise.all(Object.values(processes).map((meter) => meter())),
+    // Of this process itself, which asks and waits, so that it is not taken for another program.
+    bench: process.cpuUsage(),
+    own: await Promise.all(meters.map((meter) => meter.cpuSeconds())),
   })
   const from = await read()
   return async () => {
     const until = await read()
     const cores = (used: number) => (used * 1000) / (until.at - from.at)
     const own = until.own.map((used, index) => cores(used - (from.own[index] ?? 0)))
-    const others = cores(until.all - from.all) - own.reduce((sum, one) => sum + one, 0)
-    const named = Object.keys(processes).map((name, index) => [name, own[index] ?? 0] as const)
-    return { ...Object.fromEntries(named), others: Math.max(0, others) }
+    const { user, system } = process.cpuUsage(from.bench)
+    const bench = cores((user + system) / 1e6)
+    const others = cores(until.all - from.all) - own.reduce((sum, one) => sum + one, bench)
+    const memory = await Promise.all(meters.map((meter) => meter.memoryBytes()))
+    return {
+      cores: { ...named(names, own), bench, others: Math.max(0, others) },
+      memoryMb: named(
+        names,
+        memory.map((bytes) => bytes / 1e6),
+      ),
+    }
   }
+}
+
+function named(names: readonly string[], values: readonly number[]): Record<string, number> {
+  return Object.fromEntries(names.map((name, index) => [name, values[index] ?? Number.NaN]))
 }
 
 /** Cores in use by others up to which a figure may be compared with another. */
 export const quietCores = 0.3
 const quietWindowMs = 1000
-const mostQuietWindows = 60
+const mostQuietWindows = 20
 
 /** Waits, for a while, until the rest of the machine is quiet: beside other work no figure means much. */
 export async function untilQuiet(onProgress: (message: string) => void): Promise<void> {
@@ -65,14 +87,6 @@ export async function untilQuiet(onProgress: (message: string) => void): Promise
     if (waited === 0) onProgress('waiting for the machine to be quiet')
   }
   onProgress('the machine is not quiet: see `others` in the table')
-}
-
-/** The marks of what is committed to a table. */
-export function committedTo(database: BenchDatabase, table: string) {
-  return {
-    mark: () => database.snapshot(),
-    amount: (from: string, until: string) => database.committedBetween(table, [from, until]),
-  }
 }
 
 export function median(values: readonly number[]): number {

@@ -27,13 +27,31 @@ export function programArguments(): string[] {
 export interface Baywire {
   pid: number
   mqttPort: number
+  child: ChildProcess
   stop(): Promise<void>
 }
 
+export interface BaywireOptions {
+  dataDir: string
+  /** Unlike that of any other on the same database. */
+  instance: string
+  /** Of an external broker; without it, its own. */
+  mqttUrl?: string
+  /** Loaded before the program, by its path. */
+  preload?: string
+}
+
 /** `baywire start` on a database directory, ready. */
-export async function startBaywire(dataDir: string): Promise<Baywire> {
+export async function startBaywire({ dataDir, instance, mqttUrl, preload }: BaywireOptions): Promise<Baywire> {
   const [mqttPort, httpPort] = [await freePort(), await freePort()]
-  const child = run(['start'], { dataDir, BAYWIRE_MQTT_PORT: String(mqttPort), BAYWIRE_HTTP_PORT: String(httpPort) })
+  const settings = {
+    BAYWIRE_DATA_DIR: dataDir,
+    BAYWIRE_INSTANCE: instance,
+    BAYWIRE_MQTT_PORT: String(mqttPort),
+    BAYWIRE_HTTP_PORT: String(httpPort),
+    ...(mqttUrl === undefined ? {} : { MQTT_URL: mqttUrl }),
+  }
+  const child = run(['start'], settings, preload === undefined ? [] : ['--expose-gc', '--import', preload])
   child.stdout?.resume()
   child.stderr?.pipe(process.stderr)
   const stop = async () => await stopProcess(child)
@@ -41,7 +59,7 @@ export async function startBaywire(dataDir: string): Promise<Baywire> {
   /* oxlint-disable no-await-in-loop -- a poll */
   while (performance.now() < deadline && child.exitCode === null) {
     const ready = await fetch(`http://127.0.0.1:${httpPort}/ready`).catch(() => undefined)
-    if (ready?.ok === true) return { pid: child.pid ?? 0, mqttPort, stop }
+    if (ready?.ok === true) return { pid: child.pid ?? 0, mqttPort, child, stop }
     await pause(pollMs)
   }
   /* oxlint-enable no-await-in-loop */
@@ -51,7 +69,7 @@ export async function startBaywire(dataDir: string): Promise<Baywire> {
 
 /** A command of Baywire that prints JSON, and whether it found what it looks for in order. */
 export async function askBaywire(dataDir: string, command: readonly string[]): Promise<{ ok: boolean; json: unknown }> {
-  const child = run([...command, '--json'], { dataDir })
+  const child = run([...command, '--json'], { BAYWIRE_DATA_DIR: dataDir })
   child.stderr?.pipe(process.stderr)
   if (child.stdout === null) throw new Error('no standard output')
   const [output, [code]] = await Promise.all([buffer(child.stdout), once(child, 'exit') as Promise<[number | null]>])
@@ -59,12 +77,11 @@ export async function askBaywire(dataDir: string, command: readonly string[]): P
   return { ok: code === 0, json: text === '' ? null : (JSON.parse(text) as unknown) }
 }
 
-function run(command: readonly string[], { dataDir, ...settings }: { dataDir: string } & Record<string, string>) {
+function run(command: readonly string[], settings: Record<string, string>, nodeArguments: readonly string[] = []) {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(BAYWIRE_|DATABASE_URL|MQTT_URL)/.test(name))
-  const environment = { BAYWIRE_DATA_DIR: dataDir, BAYWIRE_LOG_LEVEL: 'warn', ...settings }
-  return spawn(process.execPath, [...extraArguments(), ...programArguments(), ...command], {
-    env: { ...Object.fromEntries(inherited), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  return spawn(process.execPath, [...nodeArguments, ...extraArguments(), ...programArguments(), ...command], {
+    env: { ...Object.fromEntries(inherited), BAYWIRE_LOG_LEVEL: 'warn', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe', ...(nodeArguments.length > 0 ? ['ipc' as const] : [])],
   })
 }
 

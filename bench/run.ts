@@ -1,46 +1,50 @@
 /**
- * `npm run bench`: how many readings per second Baywire commits, beside a consumer written by hand and beside what the
- * machine allows, all in one run on one fresh database. Exit code 1 where a figure would not count or the goal is
- * not reached, 2 for wrong use.
+ * `npm run bench`: how many readings per second Baywire commits, beside consumers as people write them and beside what
+ * the machine allows, all in one run on one fresh database. Exit code 1 where a figure would not count or a bound is
+ * missed, 2 for wrong use.
  */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { createLog } from '../src/log.ts'
-import { Lifecycle } from '../src/lifecycle.ts'
 import { describeError } from '../src/errors.ts'
+import { Lifecycle } from '../src/lifecycle.ts'
+import { createLog } from '../src/log.ts'
 import { BenchDatabase } from './database.ts'
-import { untilQuiet } from './measure.ts'
-import { goalTimes, toJson, toTable, type Results } from './report.ts'
-import { measureCommit } from './targets/commit.ts'
-import { measureEmbedded } from './targets/embedded.ts'
-import { measureHook } from './targets/hook.ts'
-import { measureSerial } from './targets/serial.ts'
-import type { Run } from './targets/target.ts'
+import { writeTable } from './docs.ts'
+import { mosquittoVersion } from './mosquitto.ts'
+import { measureRounds } from './rounds.ts'
+import { failuresOf, names, summarize, type Name, type Results, type Summary } from './summary.ts'
+import { toTable } from './table.ts'
+import { measureMemory } from './targets/memory.ts'
 
-const names = ['embedded', 'serial', 'hook', 'database'] as const
-type Name = (typeof names)[number]
+const help = `npm run bench -- [--only NAMES] [--json FILE] [--seconds N] [--repeats N] [--warm-up N] [--rate N]
+npm run bench -- --docs FILE
 
-const help = `npm run bench -- [--only NAMES] [--json FILE] [--seconds N] [--repeats N] [--warm-up N]
-
-  --only NAMES   any of ${names.join(',')} (default: all)
+  --only NAMES   any of ${names.join(', ')} and memory
+                 (default: all but memory; node-red only where it is installed, which asking for it does)
   --json FILE    write the figures there too
-  --seconds N    length of a window (default 10)
+  --seconds N    length of a window (default 6); of memory, after its first minute (default 600)
   --repeats N    windows of each (default 3)
   --warm-up N    seconds before a window (default 3)
+  --rate N       readings per second of memory (default 5000)
+  --docs FILE    measure nothing: write the figures of such a file into docs/performance.md
 
 Example:
   npm run bench -- --only embedded,serial --repeats 1`
 
 interface Options {
-  only: readonly Name[]
+  only: readonly (Name | 'memory')[]
+  installNodeRed: boolean
   json: string | undefined
-  seconds: number
+  docs: string | undefined
+  seconds: number | undefined
   repeats: number
   warmUpS: number
+  memoryRate: number
 }
 
 class WrongUse extends Error {}
 
+const defaultSeconds = { window: 6, memory: 600 }
 const onProgress = (message: string) => console.error(message)
 
 function readOptions(): Options {
@@ -48,9 +52,11 @@ function readOptions(): Options {
     options: {
       only: { type: 'string' },
       json: { type: 'string' },
-      seconds: { type: 'string', default: '10' },
+      docs: { type: 'string' },
+      seconds: { type: 'string' },
       repeats: { type: 'string', default: '3' },
       'warm-up': { type: 'string', default: '3' },
+      rate: { type: 'string', default: '5000' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -58,16 +64,24 @@ function readOptions(): Options {
     console.log(help)
     process.exit(0)
   }
-  const wanted = values.only?.split(',') ?? names
-  const unknown = wanted.filter((name) => !names.some((known) => known === name))
-  if (unknown.length > 0) throw new WrongUse(`--only: there is no ${unknown.join(', ')}`)
   return {
-    only: names.filter((name) => wanted.includes(name)),
+    only: wantedNames(values.only),
+    installNodeRed: values.only?.includes('node-red') ?? false,
     json: values.json,
-    seconds: positive('--seconds', values.seconds),
+    docs: values.docs,
+    seconds: values.seconds === undefined ? undefined : positive('--seconds', values.seconds),
     repeats: positive('--repeats', values.repeats),
     warmUpS: positive('--warm-up', values['warm-up']),
+    memoryRate: positive('--rate', values.rate),
   }
+}
+
+function wantedNames(text: string | undefined): Options['only'] {
+  const wanted: readonly string[] = text?.split(',') ?? names
+  const known = [...names, 'memory'] as const
+  const unknown = wanted.filter((name) => !known.some((each) => each === name))
+  if (unknown.length > 0) throw new WrongUse(`--only: there is no ${unknown.join(', ')}`)
+  return known.filter((name) => wanted.includes(name))
 }
 
 function positive(name: string, text: string): number {
@@ -76,37 +90,35 @@ function positive(name: string, text: string): number {
   throw new WrongUse(`${name}: must be a whole number above 0, not ${text}`)
 }
 
-async function bench({ only, json, ...options }: Options, lifecycle: Lifecycle): Promise<number> {
+async function bench(options: Options, lifecycle: Lifecycle): Promise<number> {
+  if (options.docs !== undefined) {
+    await writeTable(JSON.parse(await readFile(options.docs, 'utf8')) as Summary)
+    return 0
+  }
+  const summary = await measure(options, lifecycle)
+  console.log(toTable(summary))
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(summary, null, 2)}\n`)
+  const failures = failuresOf(summary)
+  for (const failure of failures) console.error(`bench: ${failure}`)
+  return failures.length === 0 ? 0 : 1
+}
+
+async function measure(options: Options, lifecycle: Lifecycle): Promise<Summary> {
+  const { seconds = defaultSeconds.window, repeats, warmUpS, installNodeRed, memoryRate } = options
   const database = await lifecycle.start(
     'database',
     () => BenchDatabase.start(onProgress),
     (started) => started.close(),
   )
-  const run: Run = { ...options, database, lifecycle, onProgress }
-  const results = await measure(run, only)
-  const facts = { postgres: await database.version(), seconds: options.seconds, repeats: options.repeats }
-  console.log(toTable(results, facts))
-  const summary = toJson(results, facts)
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(summary, null, 2)}\n`)
-  const missed = summary.times.serial !== null && summary.times.serial < goalTimes
-  return missed || summary.embedded?.sound === false ? 1 : 0
-}
-
-async function measure(run: Run, only: readonly Name[]): Promise<Results> {
-  const results: Results = {}
-  const steps: Record<Name, () => Promise<unknown>> = {
-    embedded: async () => (results.embedded = await measureEmbedded(run)),
-    serial: async () => (results.serial = await measureSerial(run)),
-    hook: async () => (results.hook = await measureHook(run)),
-    database: async () => (results.database = await measureCommit(run)),
+  const run = { database, lifecycle, seconds, warmUpS, onProgress }
+  const only = names.filter((name) => options.only.includes(name))
+  const results: Results = await measureRounds(run, { only, repeats, installNodeRed })
+  if (options.only.includes('memory')) {
+    const memorySeconds = options.seconds ?? defaultSeconds.memory
+    results.memory = await measureMemory(run, { seconds: memorySeconds, perSecond: memoryRate })
   }
-  for (const name of only) {
-    /* oxlint-disable no-await-in-loop -- one after the other, so that none takes from another */
-    await untilQuiet(run.onProgress)
-    await steps[name]()
-    /* oxlint-enable no-await-in-loop */
-  }
-  return results
+  const programs = { postgres: await database.version(), mosquitto: await mosquittoVersion() }
+  return summarize(results, { ...programs, seconds, repeats, warmUpS, at: new Date() })
 }
 
 const lifecycle = new Lifecycle(createLog({ level: 'warn' }))

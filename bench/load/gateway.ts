@@ -55,11 +55,14 @@ export class GatewayConnection {
     return this.#freeIds.length
   }
 
-  /** Sends `count` readings, at most as many as there is room for. */
+  /**
+   * Sends `count` readings, at most as many as there is room for. When they were due is also the time that they say
+   * they were read at: a wait in here is not hidden.
+   */
   send(count: number, dueAt: number): void {
     const { packetBytes } = this.#sensors
     const packets = Buffer.allocUnsafe(count * packetBytes)
-    const nowMs = Date.now()
+    const nowMs = Math.floor(Date.now() - (performance.now() - dueAt))
     for (let index = 0; index < count; index++) {
       const packetId = this.#freeIds.pop() as number
       this.#dueAt[packetId] = dueAt

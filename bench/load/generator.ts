@@ -10,6 +10,8 @@ export type Order =
   | { order: 'connect'; port: number; gateways: Gateway[]; window: number }
   /** As much as is acknowledged: the windows are kept full. */
   | { order: 'saturate' }
+  /** Up to so many in all since it connected. */
+  | { order: 'offer'; upTo: number }
   | { order: 'pace'; perSecond: number }
   /** Forgets the latencies so far. */
   | { order: 'measure' }
@@ -33,9 +35,11 @@ class Generator {
   #gateways: GatewayConnection[] = []
   #saturating = false
   #pacing: NodeJS.Timeout | undefined
-  /** Readings that are due and wait for room, oldest first, with when they were due. */
-  #due: { count: number; at: number }[] = []
+  /** Readings that are due and wait for room, oldest first, with when the first of them was, and how far apart they are. */
+  #due: { count: number; at: number; everyMs: number }[] = []
   #turn = 0
+  /** How many were given to be sent in all, sent or due. */
+  #offered = 0
 
   async obey(order: Order): Promise<Tally> {
     switch (order.order) {
@@ -46,6 +50,9 @@ class Generator {
         this.#halt()
         this.#saturating = true
         for (const gateway of this.#gateways) this.#refill(gateway)
+        break
+      case 'offer':
+        this.#offer(order.upTo)
         break
       case 'pace':
         this.#halt()
@@ -76,15 +83,24 @@ class Generator {
 
   #refill(gateway: GatewayConnection): void {
     if (this.#saturating && gateway.room > 0) gateway.send(gateway.room, performance.now())
+    else if (this.#due.length > 0) this.#sendDue()
+  }
+
+  #offer(upTo: number): void {
+    if (upTo <= this.#offered) return
+    this.#due.push({ count: upTo - this.#offered, at: performance.now(), everyMs: 0 })
+    this.#offered = upTo
+    this.#sendDue()
   }
 
   /** What is due is counted from the start, so that a late tick or a full window lowers no rate and hides no wait. */
   #pace(perSecond: number): void {
     const startedAt = performance.now()
+    const everyMs = 1000 / perSecond
     let counted = 0
     this.#pacing = setInterval(() => {
-      const until = Math.floor(((performance.now() - startedAt) * perSecond) / 1000)
-      if (until > counted) this.#due.push({ count: until - counted, at: startedAt + (counted * 1000) / perSecond })
+      const until = Math.floor((performance.now() - startedAt) / everyMs)
+      if (until > counted) this.#due.push({ count: until - counted, at: startedAt + counted * everyMs, everyMs })
       counted = until
       this.#sendDue()
     }, paceTickMs)
@@ -105,6 +121,7 @@ class Generator {
         full = 0
         gateway.send(count, due.at)
         due.count -= count
+        due.at += count * due.everyMs
         if (due.count === 0) this.#due.shift()
       }
     }
@@ -114,6 +131,7 @@ class Generator {
     this.#saturating = false
     clearInterval(this.#pacing)
     this.#due = []
+    this.#offered = this.#published()
   }
 
   async #allAcknowledged(): Promise<void> {
@@ -123,13 +141,16 @@ class Generator {
     }
   }
 
+  #published(): number {
+    return this.#gateways.reduce((sum, gateway) => sum + gateway.published, 0)
+  }
+
   #tally(): Tally {
-    const sum = (of: (gateway: GatewayConnection) => number) => this.#gateways.reduce((all, one) => all + of(one), 0)
     const percentile = (percent: number) =>
       this.#latencyUs.count === 0 ? null : this.#latencyUs.percentile(percent) / 1000
     return {
-      published: sum((gateway) => gateway.published),
-      acknowledged: sum((gateway) => gateway.acknowledged),
+      published: this.#published(),
+      acknowledged: this.#gateways.reduce((sum, gateway) => sum + gateway.acknowledged, 0),
       p50Ms: percentile(50),
       p99Ms: percentile(99),
     }

@@ -1,0 +1,212 @@
+import { release, totalmem, type } from 'node:os'
+import { median, type Window } from './measure.ts'
+import { machine } from './processes.ts'
+import type { Memory } from './targets/memory.ts'
+import type { ProductFindings } from './targets/product.ts'
+
+/** What is measured in rounds, in this order. */
+export const names = [
+  'embedded',
+  'mosquitto',
+  'serial',
+  'concurrent',
+  'node-red',
+  'hook',
+  'subscriber',
+  'database',
+] as const
+export type Name = (typeof names)[number]
+type ProductName = 'embedded' | 'mosquitto'
+
+/** What one run measured. A name is in none of these where it was left out. */
+export interface Results {
+  windows: Partial<Record<Name, Window[]>>
+  skipped: Partial<Record<Name, string>>
+  findings: Partial<Record<ProductName, ProductFindings>>
+  memory?: Memory
+}
+
+export interface Facts {
+  postgres: string
+  mosquitto: string | null
+  seconds: number
+  repeats: number
+  warmUpS: number
+  at: Date
+}
+
+/** Something that the product promises of its speed. */
+export interface Verdict {
+  what: string
+  value: number
+  /** Missing this is a failure. */
+  bound: number
+  /** Missing this is only said. */
+  goal?: number
+  reached: boolean
+}
+
+const least = {
+  ofLimit: { bound: 0.55, goal: 0.75 },
+  timesSerial: { embedded: 20, mosquitto: 15 },
+  timesConcurrent: 3,
+}
+const mostMbPerMinute = 1
+
+/** The load whose latency is the one of the summary. */
+const summaryShare = 0.8
+
+export type Summary = ReturnType<typeof summarize>
+
+/** Everything that a run can say, and null for what it did not measure: nothing is estimated. */
+export function summarize(results: Results, facts: Facts) {
+  const rates = Object.fromEntries(names.map((name) => [name, rateOf(results.windows[name])])) as Rates
+  const limits = {
+    embedded: smaller(rates.hook, rates.database),
+    mosquitto: smaller(rates.subscriber, rates.database),
+  }
+  const ratios = {
+    embedded: quotient(rates.embedded, limits.embedded),
+    mosquitto: quotient(rates.mosquitto, limits.mosquitto),
+  }
+  const times = {
+    embedded: timesOf('embedded', rates),
+    mosquitto: timesOf('mosquitto', rates),
+  }
+  const product = (name: ProductName) => {
+    const findings = results.findings[name]
+    return rates[name] === null
+      ? null
+      : {
+          rate: Math.round(rates[name]),
+          limit: whole(limits[name]),
+          ratio: round(ratios[name], 3),
+          ...latencyOf(findings?.latencies.find(({ share }) => share === summaryShare)),
+          latency: findings?.latencies.map(({ share, publishedPerSecond, committedPerSecond, ...latency }) => ({
+            share,
+            published: publishedPerSecond,
+            committed: Math.round(committedPerSecond),
+            ...latencyOf(latency),
+          })),
+          acknowledged: findings?.acknowledged,
+          faults: findings?.faults ?? [],
+        }
+  }
+  return {
+    embedded: product('embedded'),
+    mosquitto: product('mosquitto'),
+    peers: {
+      serial: whole(rates.serial),
+      concurrent: whole(rates.concurrent),
+      node_red: whole(rates['node-red']),
+    },
+    limits: { hook: whole(rates.hook), subscriber: whole(rates.subscriber), database: whole(rates.database) },
+    times,
+    memory: results.memory ?? null,
+    verdicts: verdictsOf({ ratios, times, memory: results.memory }),
+    skipped: results.skipped,
+    others: round(mostOthers(results), 2),
+    windows: results.windows,
+    machine: {
+      ...machine(totalmem()),
+      system: `${type()} ${release()}`,
+      node: process.version,
+      postgres: facts.postgres,
+      mosquitto: facts.mosquitto,
+    },
+    run: { at: facts.at.toISOString(), seconds: facts.seconds, repeats: facts.repeats, warm_up: facts.warmUpS },
+  }
+}
+
+/** Why the run is a failure: what is not sound, and which bounds are missed; empty where all is well. */
+export function failuresOf({ embedded, mosquitto, verdicts }: Summary): string[] {
+  const faults = [
+    ...(embedded?.faults ?? []).map((fault) => `embedded: ${fault}`),
+    ...(mosquitto?.faults ?? []).map((fault) => `mosquitto: ${fault}`),
+  ]
+  return [...faults, ...verdicts.filter(({ reached }) => !reached).map(({ what }) => `missed: ${what}`)]
+}
+
+type Rates = Record<Name, number | null>
+type Times = Record<'serial' | 'concurrent' | 'node_red', number | null>
+
+function timesOf(name: ProductName, rates: Rates): Times {
+  return {
+    serial: round(quotient(rates[name], rates.serial), 1),
+    concurrent: round(quotient(rates[name], rates.concurrent), 1),
+    node_red: round(quotient(rates[name], rates['node-red']), 1),
+  }
+}
+
+function verdictsOf({
+  ratios,
+  times,
+  memory,
+}: {
+  ratios: Record<ProductName, number | null>
+  times: Record<ProductName, Times>
+  memory: Memory | undefined
+}): Verdict[] {
+  const products = ['embedded', 'mosquitto'] as const
+  const { ofLimit, timesSerial, timesConcurrent } = least
+  return [
+    ...products.map((name) => atLeast(`${name}: share of the limit`, round(ratios[name], 3), ofLimit)),
+    ...products.map((name) => {
+      return atLeast(`${name}: times the serial peer`, times[name].serial, { bound: timesSerial[name] })
+    }),
+    ...products.map((name) => {
+      return atLeast(`${name}: times the concurrent peer`, times[name].concurrent, { bound: timesConcurrent })
+    }),
+    memoryVerdict(memory),
+  ].filter((verdict) => verdict !== undefined)
+}
+
+/** Undefined where it was not measured. */
+function atLeast(what: string, value: number | null, bounds: { bound: number; goal?: number }): Verdict | undefined {
+  return value === null ? undefined : { what, value, ...bounds, reached: value >= bounds.bound }
+}
+
+function memoryVerdict(memory: Memory | undefined): Verdict | undefined {
+  if (memory === undefined) return undefined
+  const { mbPerMinute } = memory.resident
+  return {
+    what: 'memory: growth in MB per minute',
+    value: Number(mbPerMinute.toFixed(2)),
+    bound: mostMbPerMinute,
+    reached: mbPerMinute < mostMbPerMinute,
+  }
+}
+
+/** Most cores that other programs had while something was measured. */
+function mostOthers({ windows }: Results): number {
+  return Math.max(
+    0,
+    ...Object.values(windows)
+      .flat()
+      .map(({ cores }) => cores['others'] ?? 0),
+  )
+}
+
+function rateOf(windows: readonly Window[] | undefined): number | null {
+  return windows === undefined || windows.length === 0 ? null : median(windows.map(({ rate }) => rate))
+}
+
+function latencyOf(latency: { p50Ms: number | null; p99Ms: number | null } | undefined) {
+  return { p50_ms: round(latency?.p50Ms ?? null, 1), p99_ms: round(latency?.p99Ms ?? null, 1) }
+}
+
+function smaller(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : Math.min(one, other)
+}
+
+function quotient(dividend: number | null, divisor: number | null): number | null {
+  return dividend === null || divisor === null ? null : dividend / divisor
+}
+
+function whole(value: number | null): number | null {
+  return value === null ? null : Math.round(value)
+}
+
+function round(value: number | null, digits: number): number | null {
+  return value === null ? null : Number(value.toFixed(digits))
+}

@@ -1,0 +1,135 @@
+import { quietCores, type Window } from './measure.ts'
+import { failuresOf, names, type Name, type Summary, type Verdict } from './summary.ts'
+
+/** A summary as people read it; the same text in a terminal and in docs/performance.md. */
+export function toTable(summary: Summary): string {
+  return [
+    ...ratesOf(summary),
+    ...latenciesOf(summary),
+    ...memoryOf(summary),
+    ...summary.verdicts.map(verdictLine),
+    ...soundnessOf(summary),
+    ...machineOf(summary),
+  ].join('\n')
+}
+
+const titles: Record<Name, string> = {
+  embedded: 'Baywire, embedded broker',
+  mosquitto: 'Baywire, Mosquitto',
+  serial: 'peer by hand, serial',
+  concurrent: 'peer by hand, 50 at once (*)',
+  'node-red': 'peer Node-RED (*)',
+  hook: 'ceiling: aedes hook + JSON.parse',
+  subscriber: 'ceiling: Mosquitto, no-op mqtt.js',
+  database: 'ceiling: own commits, no broker',
+}
+
+function ratesOf({ windows, skipped, peers }: Summary): string[] {
+  const rows = names.flatMap((name) => {
+    const measured = windows[name]
+    const reason = skipped[name]
+    if (measured !== undefined && measured.length > 0) return [measuredRow(titles[name], measured)]
+    return reason === undefined ? [] : [row(titles[name], ['skipped', reason])]
+  })
+  if (rows.length === 0) return []
+  const early = peers.concurrent !== null || peers.node_red !== null
+  return [
+    row('readings per second', ['median', 'all windows', 'cores in use, and MB of memory at the end']),
+    ...rows,
+    ...(early ? ['(*) acknowledges before anything is written: what it holds is lost with the process'] : []),
+    '',
+  ]
+}
+
+function measuredRow(title: string, windows: readonly Window[]): string {
+  const rates = windows.map(({ rate }) => rate)
+  const sorted = rates.toSorted((a, b) => a - b)
+  const middle = ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2
+  return row(title, [count(middle), rates.map(count).join(' '), useOf(windows.at(-1))])
+}
+
+/** Of the last window: who used what. */
+function useOf(window: Window | undefined): string {
+  return Object.entries(window?.cores ?? {})
+    .filter(([, cores]) => !Number.isNaN(cores))
+    .map(([name, cores]) => {
+      const memory = window?.memoryMb[name]
+      return `${name} ${cores.toFixed(2)}${memory === undefined ? '' : ` (${Math.round(memory)})`}`
+    })
+    .join(', ')
+}
+
+function row(title: string, [first = '', second = '', third = '']: readonly string[]): string {
+  return `${title.padEnd(34)} ${first.padStart(8)}  ${second.padEnd(24)} ${third}`.trimEnd()
+}
+
+function latenciesOf({ embedded, mosquitto }: Summary): string[] {
+  const all = [...pacesOf('embedded', 'PUBACK', embedded), ...pacesOf('mosquitto', 'COMMIT', mosquitto)]
+  return all.length === 0 ? [] : [...all, '']
+}
+
+function pacesOf(name: string, until: string, product: Summary['embedded']): string[] {
+  return (product?.latency ?? []).map(({ share, published, committed, p50_ms, p99_ms }) => {
+    const pace = `${count(published)}/s published and ${count(committed)}/s committed (${percent(share)})`
+    return `${name}, from due to ${until} at ${pace}: p50 ${milliseconds(p50_ms)}, p99 ${milliseconds(p99_ms)}`
+  })
+}
+
+function memoryOf({ memory }: Summary): string[] {
+  if (memory === null) return []
+  const { resident, heap, perSecond, seconds } = memory
+  const growth = ({ firstMb, lastMb, mbPerMinute }: typeof heap) =>
+    `${firstMb.toFixed(1)} to ${lastMb.toFixed(1)} MB, ${mbPerMinute.toFixed(2)} MB per minute`
+  return [
+    `memory at ${count(perSecond)}/s for ${count(seconds)} s after the first minute, after full collections:`,
+    `  resident ${growth(resident)}`,
+    `  heap     ${growth(heap)}`,
+    '',
+  ]
+}
+
+function verdictLine({ what, value, bound, goal, reached }: Verdict): string {
+  const limit = what.startsWith('memory') ? 'below' : 'at least'
+  const aim = goal === undefined ? '' : `; goal ${goal}: ${value >= goal ? 'reached' : 'missed'}`
+  return `${what}: ${value} (${limit} ${bound}: ${reached ? 'reached' : 'MISSED'}${aim})`
+}
+
+function soundnessOf(summary: Summary): string[] {
+  const products = [summary.embedded, summary.mosquitto].filter((product) => product !== null)
+  const failures = failuresOf(summary).filter((failure) => !failure.startsWith('missed: '))
+  const lines = failures.map((failure) => `NOT SOUND: ${failure}`)
+  if (products.length > 0 && failures.length === 0) {
+    const acknowledged = products.reduce((sum, product) => sum + (product.acknowledged ?? 0), 0)
+    lines.push(`sound: all ${count(acknowledged)} acknowledged are in the log, ledger balanced, replay --verify equal`)
+  }
+  const { others } = summary
+  if (others !== null && others > quietCores) {
+    lines.push(`NOT QUIET: other programs had up to ${others.toFixed(2)} cores; figures of this run cannot be compared`)
+  }
+  return lines
+}
+
+function machineOf({ machine, run, windows }: Summary): string[] {
+  const { processor, cores, memoryGb, system, node, postgres, mosquitto } = machine
+  const programs = [
+    system,
+    `Node ${node}`,
+    `Postgres ${postgres}`,
+    ...(mosquitto === null ? [] : [`Mosquitto ${mosquitto}`]),
+  ]
+  const measured = Object.keys(windows).length > 0
+  const how = measured ? `, ${run.repeats} x ${run.seconds} s, each after ${run.warm_up} s of warming up` : ''
+  return [run.at.slice(0, 10) + how, `${cores} x ${processor}, ${memoryGb} GB, ${programs.join(', ')}`]
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString('en')
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`
+}
+
+function milliseconds(value: number | null): string {
+  return value === null ? '-' : `${value.toFixed(1)} ms`
+}
