@@ -162,9 +162,9 @@ describe('in flight', () => {
   })
 })
 
-describe('size', () => {
-  const topicOf = (bytes: number) => `a/b/c/d/e/f/g/${'h'.repeat(bytes - 14)}`
+const topicOf = (bytes: number) => `a/b/c/d/e/f/g/${'h'.repeat(bytes - 14)}`
 
+describe('size', () => {
   it.each([
     ['a topic of 256 bytes', topicOf(256), 'unknown_topic'],
     ['a topic of 257 bytes', topicOf(257), 'topic_too_long'],
