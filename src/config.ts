@@ -72,6 +72,39 @@ export const settings = {
     'readings held in memory before the door takes no more for a while',
   ),
   BAYWIRE_PAYLOAD_BYTES: setting(whole(1024, 1_048_576), '65536', 'largest MQTT payload taken'),
+  BAYWIRE_DEVICE_MESSAGES_PER_S: setting(
+    whole(1, 100_000),
+    '50',
+    'what a device may send to the embedded broker, on average; four times as much at once',
+  ),
+  BAYWIRE_DEVICE_IN_FLIGHT: setting(whole(1, 65_535), '20', 'unacknowledged messages of a device'),
+  BAYWIRE_GATEWAY_MESSAGES_PER_S: setting(
+    whole(1, 1_000_000),
+    '20000',
+    'the same of a gateway that has no limit of its own',
+  ),
+  BAYWIRE_GATEWAY_IN_FLIGHT: setting(
+    whole(1, 65_535),
+    '1000',
+    'unacknowledged messages of a gateway that has no limit of its own',
+  ),
+  BAYWIRE_CONNECT_FAILURES: setting(
+    whole(1, 100_000),
+    '10',
+    'wrong credentials from one address (IPv6: one /64) that block it on the embedded broker',
+  ),
+  BAYWIRE_CONNECT_FAILURES_BLOCK_S: setting(whole(1, 86_400), '60', 'for how long, and how long failures count'),
+  BAYWIRE_CONNECTS_PER_MINUTE: setting(
+    whole(1, 100_000),
+    '15',
+    'connects of one device or gateway within a minute; one more blocks it',
+  ),
+  BAYWIRE_CONNECTS_BLOCK_S: setting(whole(1, 86_400), '300', 'for how long'),
+  BAYWIRE_CREDENTIAL_POLL_MS: setting(
+    whole(100, 60_000),
+    '2000',
+    'how often the credentials of connected clients are looked at, besides when they change',
+  ),
   BAYWIRE_RETRY_MIN_MS: setting(
     whole(10, 60_000),
     '100',

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { assertRole, connect, resolveDatabase, type Database } from '../store/client.ts'
+import { listen, type Listener } from '../store/listener.ts'
 import { checkSchema, migrate } from '../store/migrations.ts'
 import { systemDatabase, tenantDatabase, type SystemDatabase, type TenantDatabase } from '../store/transactions.ts'
 import { announce } from './terminal.ts'
@@ -11,6 +12,8 @@ export interface OpenDatabase {
   tenants(name: string): TenantDatabase
   /** A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long. */
   system(name: string, options?: { statementTimeoutMs?: number }): SystemDatabase
+  /** Told of each NOTIFY on a channel, by a connection of its own; see `listen`. */
+  listen(name: string, options: { channel: string; onNotify: () => void }): Listener
   close(): Promise<void>
 }
 
@@ -38,6 +41,11 @@ export async function openDatabase(config: Config): Promise<OpenDatabase> {
     urls,
     tenants: (name) => keep(tenantDatabase({ ...limits, url: urls.apiUrl, name })),
     system: (name, options) => keep(systemDatabase({ ...limits, ...options, url: urls.ingestUrl, name })),
+    listen: (name, options) =>
+      listen(
+        { url: urls.ingestUrl, role: 'baywire_ingest', statementTimeoutMs: limits.statementTimeoutMs, name },
+        options,
+      ),
     async close() {
       await Promise.all(opened.map((database) => database.close()))
       await urls.stop()

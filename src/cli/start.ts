@@ -11,12 +11,9 @@ import { Jobs } from '../jobs/jobs.ts'
 import { Lifecycle } from '../lifecycle.ts'
 import { createLog, type Log } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
-import { findCredential, verifySecret } from '../store/credentials.ts'
 import { ensurePartitions } from '../store/readings.ts'
-import type { SystemDatabase } from '../store/transactions.ts'
-import { parseUsername, type Principal } from '../mqtt/access.ts'
-import { startBroker } from '../mqtt/broker.ts'
 import { startConsumer } from '../mqtt/consumer.ts'
+import { startEmbeddedBroker } from './embedded-broker.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
 import { announce } from './terminal.ts'
 
@@ -124,44 +121,11 @@ async function startIngest(parts: Parts): Promise<number | undefined> {
     (started) => started.stop(),
   )
   checks['ingest'] = async () => ({ ok: ingest.trouble === undefined, detail: ingest.trouble ?? 'committing' })
-  return config.MQTT_URL === undefined
-    ? await startEmbeddedBroker(parts, { ingest, database })
-    : await startExternalConsumer(parts, { ingest, url: config.MQTT_URL })
-}
-
-async function startEmbeddedBroker(
-  { config, log, lifecycle, checks }: Parts,
-  { ingest, database }: { ingest: Ingest; database: SystemDatabase },
-): Promise<number> {
-  const broker = await lifecycle.start(
-    'broker',
-    () =>
-      startBroker({
-        host: config.BAYWIRE_HOST,
-        port: config.BAYWIRE_MQTT_PORT,
-        receiver: ingest,
-        authenticate: (username, secret) => authenticate(database, { username, secret }),
-        limits: { payloadBytes: config.BAYWIRE_PAYLOAD_BYTES, stopMs: config.BAYWIRE_STOP_MS },
-        clock: systemClock,
-        log: log.child({ role: 'broker' }),
-      }),
-    (started) => started.close(),
-  )
+  if (config.MQTT_URL !== undefined) return await startExternalConsumer(parts, { ingest, url: config.MQTT_URL })
+  const broker = await startEmbeddedBroker(parts, ingest)
   ingest.attach(broker)
   checks['broker'] = async () => ({ ok: true, detail: `embedded, ${broker.connections()} connections` })
   return broker.port
-}
-
-async function authenticate(
-  database: SystemDatabase,
-  { username, secret }: { username: string; secret: Buffer },
-): Promise<Principal | undefined> {
-  const principal = parseUsername(username)
-  if (principal === undefined) return undefined
-  const kind = `${principal.kind}s` as const
-  const credential = await database.withSystem((tx) => findCredential(tx, { ...principal, kind }))
-  if (credential === undefined) return undefined
-  return (await verifySecret(credential.verifier, secret.toString('utf8'))) ? principal : undefined
 }
 
 async function startExternalConsumer(

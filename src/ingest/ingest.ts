@@ -58,7 +58,8 @@ export class Ingest implements Receiver {
         },
       }
       const onSettled = (settled: Settled, readings: number) => this.#settled(settled, readings)
-      return new Lane({ context, mostReadings: config.BAYWIRE_BATCH_READINGS, onSettled })
+      const onRevoked = (received: Received) => this.#revoked(received)
+      return new Lane({ context, mostReadings: config.BAYWIRE_BATCH_READINGS, onSettled, onRevoked })
     })
   }
 
@@ -139,6 +140,11 @@ export class Ingest implements Receiver {
     if (givenUp.length > 0) log.error({ messages: givenUp.length }, 'given up unacknowledged')
     this.#giveUp(givenUp)
     this.#pending(-readings)
+  }
+
+  #revoked(received: Received): void {
+    this.#giveUp([received])
+    this.#pending(-readingsIn(received))
   }
 
   #count(counts: Settled['counts']): void {

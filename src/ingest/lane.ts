@@ -6,6 +6,8 @@ export interface LaneOptions {
   readonly mostReadings: number
   /** What became of a batch; whatever was committed may be acknowledged now. */
   readonly onSettled: (settled: Settled, readings: number) => void
+  /** Not to be committed any more: the rights of its sender ended while it waited. */
+  readonly onRevoked: (received: Received) => void
 }
 
 /**
@@ -41,7 +43,8 @@ export class Lane {
     // What arrives in the same turn of the event loop belongs together.
     await new Promise(setImmediate)
     while (this.#waiting.length > 0 && !context.signal.aborted) {
-      const batch = this.#nextBatch()
+      const batch = this.#withoutRevoked(this.#nextBatch())
+      if (batch.length === 0) continue
       const stopTimer = context.metrics.commitSeconds.startTimer()
       // oxlint-disable-next-line no-await-in-loop -- the next batch is made of what arrives meanwhile
       const settled = await settle(batch, context)
@@ -51,10 +54,20 @@ export class Lane {
     this.#running = undefined
   }
 
+  #withoutRevoked(batch: Received[]): Received[] {
+    if (!batch.some(isRevoked)) return batch
+    for (const received of batch) if (isRevoked(received)) this.#options.onRevoked(received)
+    return batch.filter((received) => !isRevoked(received))
+  }
+
   #nextBatch(): Received[] {
     const { mostReadings } = this.#options
     let readings = 0
     const end = this.#waiting.findIndex((received) => (readings += Math.max(1, readingsIn(received))) > mostReadings)
     return this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(1, end))
   }
+}
+
+function isRevoked({ delivery }: Received): boolean {
+  return delivery.sender?.revoked === true
 }

@@ -3,12 +3,32 @@
  * one's own level, `$SYS`, `$share` and `$CONTROL` need no rule of their own.
  */
 import { codePattern } from '../ids.ts'
+import { mostTopicBytes } from './frames.ts'
 import { availabilityTopic, commandTopic, stateTopic, type Topic } from './topics.ts'
 
 export interface Principal {
   tenant: string
   kind: 'device' | 'gateway' | 'app'
   code: string
+}
+
+/** Who proved to be whom, and by what. */
+export interface Identity extends Principal {
+  /** The credential: when it ends, so does the session. */
+  credential?: CredentialKey
+  /** Limits of its own, where it has them; what it has not is that of its kind. */
+  limits?: OwnLimits
+}
+
+/** An id alone says which; it is found by its tenant's id. */
+export interface CredentialKey {
+  tenantId: string
+  id: string
+}
+
+export interface OwnLimits {
+  messagesPerS?: number | undefined
+  inFlight?: number | undefined
 }
 
 const kinds = new Map<string, Principal['kind']>([
@@ -54,6 +74,7 @@ export function mayBequeath(principal: Principal, topic: Topic): boolean {
 
 /** A device or gateway: its own command. An app: state and availability of its tenant, `+` for site and space. */
 export function maySubscribe(principal: Principal, filter: string): boolean {
+  if (filter.length > mostTopicBytes) return false
   if (principal.kind !== 'app') return filter === commandTopic(principal.tenant, principal.kind, principal.code)
   const levels = filter.split('/')
   const [site = '', space = ''] = [levels[4], levels[6]]

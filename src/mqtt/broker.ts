@@ -10,19 +10,33 @@ import { Aedes, type AedesOptions, type Client, type ConnectPacket, type Publish
 import type { Clock } from '../clock.ts'
 import { BaywireError, describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { maySubscribe, parseUsername, usernameOf, type Principal } from './access.ts'
-import { Connection, PacketTooLarge } from './connection.ts'
-import type { Door, Receiver } from './delivery.ts'
+import {
+  maySubscribe,
+  parseUsername,
+  usernameOf,
+  type CredentialKey,
+  type Identity,
+  type OwnLimits,
+  type Principal,
+} from './access.ts'
+import { ConnectGuard, type ConnectLimits, type Verdict } from './connect-guard.ts'
+import { Connection, PacketTooLarge, type Allowance } from './connection.ts'
+import type { Door, Receiver, RefusalReason } from './delivery.ts'
+import { mostTopicBytes } from './frames.ts'
 import { Publishes } from './publishes.ts'
 
-export interface BrokerLimits {
+export interface BrokerLimits extends ConnectLimits {
   payloadBytes: number
-  packetBytes: number
   /** Most bytes of a CONNECT: nobody is known before it. */
   connectBytes: number
   connections: number
-  /** Publishes of one connection that may be unacknowledged, by the kind of its client. */
+  /** Connections that have not said who they are; of more, the oldest is ended. */
+  strangers: number
+  /** What one connection may send a second on average, by the kind of its client; four times that at once. */
+  messagesPerS: Record<Principal['kind'], number>
+  /** Publishes of one connection that may be unacknowledged. */
   inFlight: Record<Principal['kind'], number>
+  subscriptions: number
   connectTimeoutMs: number
   /** A client's own keep alive is moved into these bounds. */
   keepaliveMinS: number
@@ -33,13 +47,19 @@ export interface BrokerLimits {
 
 const brokerLimits: BrokerLimits = {
   payloadBytes: 65_536,
-  packetBytes: 262_144,
   connectBytes: 4096,
   connections: 20_000,
+  strangers: 4000,
+  messagesPerS: { device: 50, gateway: 20_000, app: 50 },
   inFlight: { device: 20, gateway: 1000, app: 20 },
+  subscriptions: 100,
   connectTimeoutMs: 10_000,
   keepaliveMinS: 10,
   keepaliveMaxS: 1200,
+  failures: 10,
+  failuresBlockMs: 60_000,
+  connectsPerMinute: 15,
+  connectsBlockMs: 300_000,
   stopMs: 8000,
 }
 
@@ -49,9 +69,11 @@ export interface BrokerOptions {
   port: number
   receiver: Receiver
   /** Undefined: wrong. Throws: cannot tell at the moment, the client may try again. */
-  authenticate: (username: string, secret: Buffer) => Promise<Principal | undefined>
+  authenticate: (username: string, secret: Buffer) => Promise<Identity | undefined>
   limits?: Partial<BrokerLimits>
   clock: Clock
+  /** Milliseconds of a clock that only goes forward, for limits and blocks. */
+  monotonicMs?: () => number
   log: Log
 }
 
@@ -59,8 +81,20 @@ export interface Broker extends Door {
   readonly port: number
   /** Authenticated connections. */
   connections(): number
-  /** Ends the connection of a client whose rights ended; its last will does not count. */
-  disconnect(username: string): void
+  /** Who is connected, and by which credential. */
+  sessions(): Session[]
+  /**
+   * Ends the connection of a client whose rights ended; with `credential`, only where it is connected by that one. Nothing
+   * of it is delivered any more: neither what waits to be read or committed, nor its last will.
+   */
+  disconnect(username: string, credential?: CredentialKey): void
+  /** A client's own limits are others now. */
+  limit(username: string, limits: OwnLimits): void
+}
+
+export interface Session {
+  username: string
+  credential: CredentialKey | undefined
 }
 
 type AuthenticateHandler = NonNullable<AedesOptions['authenticate']>
@@ -70,12 +104,23 @@ interface Credential {
 }
 
 const nothing: Buffer = Buffer.alloc(0)
-/** The longest username there is; aedes asks only clients of MQTT 3.1. */
+/** More than the longest username there is. aedes asks only clients of MQTT 3.1. */
 const maxClientsIdLength = 160
+/** What a publish has around its payload. */
+const publishHeadBytes = 2 + mostTopicBytes + 2
+/** How many seconds' worth may come at once. */
+const burstS = 4
 /** Why aedes ends connections whose packets were in order. */
 const silences = new Set(['keep alive timeout', 'connect did not arrive in time', 'drain timeout', 'connection closed'])
 /** MQTT 3.1.1, 3.2.2.3. */
 const connackCode = { identifierRejected: 2, serverUnavailable: 3, wrongCredential: 4 } as const
+/** What a client is told, and what is counted. Whoever only came at a bad moment is told to come again. */
+const refusals: Record<Exclude<Verdict<never>['kind'], 'granted'>, { code: number; reason: RefusalReason }> = {
+  wrong: { code: connackCode.wrongCredential, reason: 'wrong_credential' },
+  blocked: { code: connackCode.wrongCredential, reason: 'too_many_failures' },
+  busy: { code: connackCode.serverUnavailable, reason: 'too_many_failures' },
+  too_often: { code: connackCode.serverUnavailable, reason: 'too_many_connects' },
+}
 
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const embedded = new EmbeddedBroker(options)
@@ -90,13 +135,19 @@ class EmbeddedBroker implements Broker {
   readonly #publishes: Publishes
   readonly #aedes: Aedes
   readonly #server: Server
+  readonly #guard: ConnectGuard
+  readonly #now: () => number
   readonly #connections = new Set<Connection>()
+  /** Those that have not said who they are, the oldest first. */
+  readonly #strangers = new Set<Connection>()
   readonly #byUsername = new Map<string, Connection>()
   #held = false
 
   constructor(options: BrokerOptions) {
     this.#options = options
     this.#limits = { ...brokerLimits, ...options.limits }
+    this.#now = options.monotonicMs ?? (() => performance.now())
+    this.#guard = new ConnectGuard(this.#limits, this.#now)
     this.#publishes = new Publishes({ ...options, payloadBytes: this.#limits.payloadBytes })
     this.#aedes = this.#createAedes()
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
@@ -122,11 +173,24 @@ class EmbeddedBroker implements Broker {
     return this.#byUsername.size
   }
 
-  disconnect(username: string): void {
+  sessions(): Session[] {
+    return Array.from(this.#byUsername, ([username, { identity }]) => ({ username, credential: identity?.credential }))
+  }
+
+  disconnect(username: string, credential?: CredentialKey): void {
     const connection = this.#byUsername.get(username)
     if (connection === undefined) return
+    if (credential !== undefined && connection.identity?.credential?.id !== credential.id) return
     connection.revoked = true
+    this.#options.receiver.refuse('credential_ended')
     connection.destroy()
+  }
+
+  limit(username: string, limits: OwnLimits): void {
+    const identity = this.#byUsername.get(username)?.identity
+    if (identity === undefined) return
+    identity.limits = limits
+    this.#byUsername.get(username)?.allow(this.#allowanceOf(identity))
   }
 
   hold(): void {
@@ -172,24 +236,43 @@ class EmbeddedBroker implements Broker {
   }
 
   #accept(socket: Socket): void {
-    const connection = new Connection(socket, this.#limits)
-    this.#connections.add(connection)
-    if (this.#held) connection.hold()
-    connection.once('close', () => {
-      this.#connections.delete(connection)
-      const { principal } = connection
-      if (principal === undefined) return
-      const username = usernameOf(principal)
-      if (this.#byUsername.get(username) === connection) this.#byUsername.delete(username)
+    const { payloadBytes, connectBytes } = this.#limits
+    const connection = new Connection(socket, {
+      limits: { connectBytes, packetBytes: payloadBytes + publishHeadBytes },
+      now: this.#now,
+      onTooLarge: () => this.#options.receiver.refuse('payload_too_large'),
     })
+    this.#connections.add(connection)
+    this.#strangers.add(connection)
+    if (this.#held) connection.hold()
+    connection.once('close', () => this.#forget(connection))
     this.#aedes.handle(connection)
+    this.#boundStrangers()
+  }
+
+  /** Sockets that say nothing must not take the place of those that do: an honest client sends CONNECT at once. */
+  #boundStrangers(): void {
+    if (this.#strangers.size <= this.#limits.strangers) return
+    for (const connection of this.#strangers) {
+      this.#strangers.delete(connection)
+      if (connection.introduced) continue
+      connection.destroy()
+      return
+    }
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection)
+    this.#strangers.delete(connection)
+    if (connection.identity === undefined) return
+    const username = usernameOf(connection.identity)
+    if (this.#byUsername.get(username) === connection) this.#byUsername.delete(username)
   }
 
   /** Sessions end with their connection, and a silent client is noticed whatever it asked for. */
   #adjust(packet: ConnectPacket): void {
-    const { keepaliveMinS, keepaliveMaxS } = this.#limits
     packet.clean = true
-    packet.keepalive = Math.min(Math.max(packet.keepalive || keepaliveMaxS, keepaliveMinS), keepaliveMaxS)
+    packet.keepalive = boundKeepalive(packet.keepalive ?? 0, this.#limits)
   }
 
   async #answer(client: Client, credential: Credential, done: Parameters<AuthenticateHandler>[3]): Promise<void> {
@@ -200,27 +283,31 @@ class EmbeddedBroker implements Broker {
 
   /** The cheapest refusal first: only a well-formed name with its own client id costs a question. */
   async #authenticate(client: Client, { username = '', secret = nothing }: Credential): Promise<number> {
-    const { receiver, authenticate, log } = this.#options
-    if (parseUsername(username) === undefined) {
-      receiver.refuse('wrong_credential')
-      return connackCode.wrongCredential
-    }
-    if (client.id !== username) {
-      receiver.refuse('wrong_client_id')
-      return connackCode.identifierRejected
-    }
+    if (Buffer.byteLength(client.id) > maxClientsIdLength) return this.#refuse('wrong_client_id')
+    if (parseUsername(username) === undefined) return this.#refuse('wrong_credential')
+    if (client.id !== username) return this.#refuse('wrong_client_id')
+    const { authenticate, log } = this.#options
+    const connection = connectionOf(client)
     try {
-      const principal = await authenticate(username, secret)
-      if (principal !== undefined) {
-        connectionOf(client).principal = principal
+      const attempt = { address: connection.address, username, secret }
+      const verdict = await this.#guard.judge(attempt, () => authenticate(username, secret))
+      if (verdict.kind === 'granted') {
+        connection.identity = verdict.identity
+        this.#strangers.delete(connection)
         return 0
       }
+      const { code, reason } = refusals[verdict.kind]
+      this.#options.receiver.refuse(reason)
+      return code
     } catch (error) {
       log.warn({ username, reason: describeError(error) }, 'cannot check a credential at the moment')
       return connackCode.serverUnavailable
     }
-    receiver.refuse('wrong_credential')
-    return connackCode.wrongCredential
+  }
+
+  #refuse(reason: 'wrong_client_id' | 'wrong_credential'): number {
+    this.#options.receiver.refuse(reason)
+    return reason === 'wrong_client_id' ? connackCode.identifierRejected : connackCode.wrongCredential
   }
 
   /** Before CONNACK, so that a client that knows it is connected can be found here. */
@@ -235,7 +322,12 @@ class EmbeddedBroker implements Broker {
 
   #open(client: Client): void {
     const connection = connectionOf(client)
-    if (connection.principal !== undefined) connection.open(this.#limits.inFlight[connection.principal.kind])
+    if (connection.identity !== undefined) connection.open(this.#allowanceOf(connection.identity))
+  }
+
+  #allowanceOf({ kind, limits }: Identity): Allowance {
+    const perS = limits?.messagesPerS ?? this.#limits.messagesPerS[kind]
+    return { rate: { perS, burst: perS * burstS }, inFlight: limits?.inFlight ?? this.#limits.inFlight[kind] }
   }
 
   #publish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
@@ -246,9 +338,16 @@ class EmbeddedBroker implements Broker {
   }
 
   #grant(client: Client, subscription: Subscription): Subscription | null {
-    const { principal } = connectionOf(client)
-    if (principal !== undefined && maySubscribe(principal, subscription.topic)) return subscription
-    this.#options.receiver.refuse('foreign_subscription')
+    const { identity } = connectionOf(client)
+    if (identity === undefined || !maySubscribe(identity, subscription.topic)) {
+      this.#options.receiver.refuse('foreign_subscription')
+      return null
+    }
+    const { subscriptions } = client as unknown as { subscriptions: Record<string, unknown> }
+    // Not in aedes' types. An app may name any site and space, so the names alone are no bound.
+    if (subscriptions[subscription.topic] !== undefined) return subscription
+    if (Object.keys(subscriptions).length < this.#limits.subscriptions) return subscription
+    this.#options.receiver.refuse('too_many_subscriptions')
     return null
   }
 
@@ -265,6 +364,14 @@ class EmbeddedBroker implements Broker {
 function connectionOf(client: Client): Connection {
   if (client.conn instanceof Connection) return client.conn
   throw new Error('a client of another door')
+}
+
+/** In seconds; 0, which asks for none, becomes the longest there is. */
+export function boundKeepalive(
+  requested: number,
+  { keepaliveMinS, keepaliveMaxS }: Pick<BrokerLimits, 'keepaliveMinS' | 'keepaliveMaxS'>,
+): number {
+  return Math.min(Math.max(requested || keepaliveMaxS, keepaliveMinS), keepaliveMaxS)
 }
 
 function explainListenError(error: unknown, { host, port }: BrokerOptions): unknown {

@@ -2,20 +2,38 @@
  * One network connection to the embedded broker, between the socket and aedes. aedes buffers a packet of any
  * announced length, and reads on or not without regard to how many publishes are unacknowledged; so what
  * reaches it is decided here, packet by packet:
- * - a packet larger than the bound ends the connection before it is buffered;
+ * - a packet larger than the bound ends the connection before it is buffered; a publish that is too large is let pass
+ *   by, byte for byte, and acknowledged without effect, since its sender would only send it again and again;
  * - behind CONNECT everything waits until the client is known;
- * - at most `maxInFlight` publishes are unsettled, the rest waits in the socket.
+ * - at most `inFlight` publishes are unsettled, and what a client may send at will comes at its rate; the rest waits
+ *   in the socket.
  * PUBACKs are written here, past aedes, when their deliveries are acknowledged.
  */
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import type { Principal } from './access.ts'
+import type { Identity } from './access.ts'
 import { Acknowledgements } from './acknowledgements.ts'
-import { packetType, readFrameHeader, type FrameHeader } from './frames.ts'
+import { packetType, readFrameHeader, readPublishHead, type FrameHeader } from './frames.ts'
+import { TokenBucket, type Rate } from './token-bucket.ts'
 
 export interface ConnectionLimits {
   connectBytes: number
   packetBytes: number
+}
+
+/** What one client may send. */
+export interface Allowance {
+  rate: Rate
+  /** Publishes that may be unsettled. */
+  inFlight: number
+}
+
+interface ConnectionOptions {
+  limits: ConnectionLimits
+  /** Milliseconds of a clock that only goes forward. */
+  now: () => number
+  /** Told of each publish that was too large. */
+  onTooLarge: () => void
 }
 
 export class PacketTooLarge extends Error {
@@ -25,20 +43,30 @@ export class PacketTooLarge extends Error {
 const nothing: Buffer = Buffer.alloc(0)
 /** More than a socket reads at once, so that an ordinary chunk does not stop it. */
 const readableBytes = 131_072
+/** A publish larger than this is not worth receiving only to be refused. */
+const mostPassedByBytes = 4_194_304
+/** What a client sends at will; the rest are answers, which the broker asked for. */
+const atWill = new Set<number>([packetType.publish, packetType.subscribe, packetType.unsubscribe, packetType.ping])
 
 export class Connection extends Duplex {
   /** Known once the client is authenticated. */
-  principal: Principal | undefined
+  identity: Identity | undefined
+  /** As the socket had it, which forgets it when it is closed. */
+  readonly address: string
   /** Its rights ended while it was connected: not even its last will counts. */
   revoked = false
   /** Packet ids of QoS 2 publishes that are not settled. */
   readonly exactlyOnce = new Set<number>()
   readonly #socket: Socket
-  readonly #limits: ConnectionLimits
+  readonly #options: ConnectionOptions
   readonly #acknowledgements: Acknowledgements
   #waiting = nothing
+  /** Of a packet that goes on, and of one that is passed by. */
   #bodyLeft = 0
+  #passByLeft = 0
   #state: 'new' | 'connecting' | 'open' = 'new'
+  #bucket: TokenBucket | undefined
+  #tokenTimer: NodeJS.Timeout | undefined
   #maxInFlight = 0
   #inFlight = 0
   #held = false
@@ -47,10 +75,11 @@ export class Connection extends Duplex {
   #finished = false
   #pumpScheduled = false
 
-  constructor(socket: Socket, limits: ConnectionLimits) {
+  constructor(socket: Socket, options: ConnectionOptions) {
     super({ readableHighWaterMark: readableBytes })
     this.#socket = socket
-    this.#limits = limits
+    this.#options = options
+    this.address = socket.remoteAddress ?? ''
     this.#acknowledgements = new Acknowledgements((packets) => {
       if (!socket.destroyed) socket.write(packets)
     })
@@ -68,10 +97,23 @@ export class Connection extends Duplex {
     socket.on('close', () => this.destroy())
   }
 
-  /** The client is known: from here on `maxInFlight` publishes may be unsettled. */
-  open(maxInFlight: number): void {
+  /** Whether a CONNECT has begun to arrive in whole. */
+  get introduced(): boolean {
+    return this.#state !== 'new'
+  }
+
+  /** The client is known: from here on it may send so much. */
+  open(allowance: Allowance): void {
     this.#state = 'open'
-    this.#maxInFlight = maxInFlight
+    this.allow(allowance)
+  }
+
+  /** From now on it may send so much. */
+  allow({ rate, inFlight }: Allowance): void {
+    const now = this.#options.now()
+    if (this.#bucket === undefined) this.#bucket = new TokenBucket(rate, now)
+    else this.#bucket.change(rate, now)
+    this.#maxInFlight = inFlight
     this.#pump()
   }
 
@@ -102,6 +144,7 @@ export class Connection extends Duplex {
   /** Hands on as many bytes as the rules above allow, and reads on only when nothing had to wait for a rule. */
   #pump(): void {
     if (this.destroyed || this.#finished) return
+    this.#passBy()
     const scan = this.#scan()
     if (scan.problem !== undefined) {
       this.destroy(scan.problem)
@@ -112,7 +155,8 @@ export class Connection extends Duplex {
       this.#waiting = this.#waiting.length === scan.bytes ? nothing : this.#waiting.subarray(scan.bytes)
       this.#full = !this.push(allowed)
     }
-    if (this.#ended && !scan.blocked) {
+    if (scan.tooLarge !== undefined) this.#refuse(scan.tooLarge)
+    else if (this.#ended && !scan.blocked) {
       this.#finished = true
       this.push(null)
     } else if (this.#full || scan.blocked) this.#socket.pause()
@@ -120,7 +164,8 @@ export class Connection extends Duplex {
   }
 
   /** How many of the waiting bytes may go on; `blocked` when the packet behind them has to wait. */
-  #scan(): { bytes: number; blocked: boolean; problem?: Error } {
+  #scan(): Scan {
+    if (this.#waiting.length > 0) this.#bucket?.refill(this.#options.now())
     let at = 0
     while (at < this.#waiting.length) {
       if (this.#bodyLeft > 0) {
@@ -131,9 +176,13 @@ export class Connection extends Duplex {
       }
       const header = readFrameHeader(this.#waiting, at)
       if (header === 'incomplete') break
-      const problem = this.#problem(header)
-      if (problem !== undefined) return { bytes: at, blocked: false, problem }
-      if (header === 'malformed') break
+      if (header === 'malformed') {
+        return { bytes: at, blocked: false, problem: new Error('remaining length without an end') }
+      }
+      if (this.#isTooLarge(header)) return this.#scanTooLarge(header, at)
+      if (this.#state === 'new' && header.type !== packetType.connect) {
+        return { bytes: at, blocked: false, problem: new Error('CONNECT comes first') }
+      }
       if (!this.#admits(header.type)) return { bytes: at, blocked: true }
       at += header.headerBytes
       this.#bodyLeft = header.bodyBytes
@@ -141,21 +190,60 @@ export class Connection extends Duplex {
     return { bytes: at, blocked: this.#socket.writableNeedDrain }
   }
 
-  #problem(header: FrameHeader | 'malformed'): Error | undefined {
-    if (header === 'malformed') return new Error('remaining length without an end')
-    const first = this.#state === 'new'
-    if (first && header.type !== packetType.connect) return new Error('CONNECT comes first')
-    return header.bodyBytes > this.#limits[first ? 'connectBytes' : 'packetBytes'] ? new PacketTooLarge() : undefined
+  #isTooLarge({ bodyBytes }: FrameHeader): boolean {
+    const { connectBytes, packetBytes } = this.#options.limits
+    return bodyBytes > (this.#state === 'new' ? connectBytes : packetBytes)
+  }
+
+  /** A publish of QoS 0 or 1 may pass by; QoS 2 has a handshake that would have to be remembered for it. */
+  #scanTooLarge(header: FrameHeader, at: number): Scan {
+    const mayPass = this.#state === 'open' && header.bodyBytes <= mostPassedByBytes
+    const head = mayPass ? readPublishHead(this.#waiting, at, header) : 'malformed'
+    if (head === 'incomplete') return { bytes: at, blocked: false }
+    if (head === 'malformed' || head.qos > 1) {
+      return { bytes: at, blocked: false, problem: new PacketTooLarge() }
+    }
+    if (!this.#admits(header.type)) return { bytes: at, blocked: true }
+    return { bytes: at, blocked: false, tooLarge: { ...header, messageId: head.messageId } }
+  }
+
+  /** What is left of it is passed by as it arrives. */
+  #refuse({ headerBytes, bodyBytes, messageId }: TooLarge): void {
+    this.#passByLeft = headerBytes + bodyBytes
+    this.#options.onTooLarge()
+    if (messageId !== undefined) this.acknowledge(messageId)
+    // Pumps again, since behind it there may be others.
+    this.settle()
+    this.#passBy()
+    if (!this.#full) this.#socket.resume()
+  }
+
+  #passBy(): void {
+    const bytes = Math.min(this.#passByLeft, this.#waiting.length)
+    if (bytes === 0) return
+    this.#passByLeft -= bytes
+    this.#waiting = this.#waiting.length === bytes ? nothing : this.#waiting.subarray(bytes)
   }
 
   /** Whether the next packet may go on now; counts it when it does. */
   #admits(type: number): boolean {
     if (this.#state === 'connecting' || this.#socket.writableNeedDrain) return false
     if (this.#state === 'new') this.#state = 'connecting'
-    if (type !== packetType.publish) return true
-    if (this.#held || this.#inFlight >= this.#maxInFlight) return false
+    if (!atWill.has(type)) return true
+    if (type !== packetType.publish) return this.#takeToken()
+    if (this.#held || this.#inFlight >= this.#maxInFlight || !this.#takeToken()) return false
     this.#inFlight++
     return true
+  }
+
+  #takeToken(): boolean {
+    const bucket = this.#bucket
+    if (bucket === undefined || bucket.take()) return true
+    this.#tokenTimer ??= setTimeout(() => {
+      this.#tokenTimer = undefined
+      this.#pump()
+    }, Math.ceil(bucket.waitMs()))
+    return false
   }
 
   override _read(): void {
@@ -177,9 +265,25 @@ export class Connection extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#tokenTimer)
     this.#acknowledgements.flush()
     this.#socket.destroy()
     this.#waiting = nothing
     done(error)
   }
+}
+
+interface TooLarge {
+  headerBytes: number
+  bodyBytes: number
+  /** Of QoS 1. */
+  messageId: number | undefined
+}
+
+interface Scan {
+  bytes: number
+  blocked: boolean
+  problem?: Error
+  /** A publish behind those bytes that is to be refused. */
+  tooLarge?: TooLarge
 }

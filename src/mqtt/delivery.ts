@@ -13,6 +13,8 @@ export interface Delivery {
   readonly retainStripped?: boolean
   /** The DUP flag: the sender does not know whether an earlier delivery arrived. */
   readonly duplicate: boolean
+  /** Whose it is, where that is known: what waits of one that was revoked is given up instead of committed. */
+  readonly sender?: { readonly revoked: boolean }
   /** To be called after COMMIT, or when there is nothing to commit. */
   acknowledge(): void
   /** Leaves it unacknowledged for good, so that it is delivered again on a later connection: this one is closed. */
@@ -23,9 +25,14 @@ export interface Delivery {
 export type RefusalReason =
   | 'wrong_credential'
   | 'wrong_client_id'
+  | 'too_many_failures'
+  | 'too_many_connects'
+  | 'credential_ended'
   | 'foreign_topic'
   | 'foreign_subscription'
+  | 'too_many_subscriptions'
   | 'unknown_topic'
+  | 'topic_too_long'
   | 'unknown_tenant'
   | 'payload_too_large'
   | 'wrong_quality_of_service'

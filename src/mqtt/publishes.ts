@@ -16,6 +16,7 @@ import type { Clock } from '../clock.ts'
 import { mayBequeath, mayPublish } from './access.ts'
 import type { Connection } from './connection.ts'
 import type { Receiver, RefusalReason } from './delivery.ts'
+import { mostTopicBytes } from './frames.ts'
 import { InFlight } from './in-flight.ts'
 import { parseTopic, type Topic } from './topics.ts'
 
@@ -24,6 +25,8 @@ type Done = (error?: Error | null) => void
 /** Of one level, and so in nobody's rights to subscribe to. */
 const sinkTopic = '$refused'
 const nothing = Buffer.alloc(0)
+/** Those of the state of a space. */
+const mostTopicLevels = 8
 
 export interface PublishesOptions {
   receiver: Receiver
@@ -42,7 +45,9 @@ export class Publishes {
 
   /** A publish from a connection; calling `done` lets aedes go on with what is then left of the packet. */
   take(connection: Connection, packet: PublishPacket, done: Done): void {
-    const topic = parseTopic(packet.topic)
+    // Cut off: what aedes had of it ends with the connection.
+    if (connection.revoked) return
+    const topic = topicOf(packet)
     const refusal = this.#refusal(connection, packet, topic)
     if (refusal !== undefined) this.#refuse(connection, packet, refusal, done)
     else if (packet.qos === 2) this.#takeOnce(connection, packet, done)
@@ -52,15 +57,15 @@ export class Publishes {
 
   /** A last will that fires: its sender is gone, and so is its right to anything but its own presence. */
   takeWill(connection: Connection, will: PublishPacket, done: Done): void {
-    const topic = parseTopic(will.topic)
-    if (this.#closed || connection.revoked || connection.principal === undefined) {
+    const topic = topicOf(will)
+    if (this.#closed || connection.revoked || connection.identity === undefined) {
       done(new Error('last will dropped'))
-    } else if (topic === undefined || !mayBequeath(connection.principal, topic)) {
+    } else if (topic === undefined || !mayBequeath(connection.identity, topic)) {
       this.#options.receiver.refuse('foreign_topic')
       done(new Error('last will on a foreign topic'))
     } else {
       will.retain &&= isPresence(will.payload)
-      this.#deliver(will, { acknowledge: done, giveUp: () => done(new Error('last will given up')) })
+      this.#deliver(connection, will, { acknowledge: done, giveUp: () => done(new Error('last will given up')) })
     }
   }
 
@@ -71,8 +76,8 @@ export class Publishes {
   }
 
   #refusal(connection: Connection, packet: PublishPacket, topic: Topic | undefined): RefusalReason | undefined {
-    if (topic === undefined) return 'unknown_topic'
-    if (connection.principal === undefined || !mayPublish(connection.principal, topic)) return 'foreign_topic'
+    if (topic === undefined) return isTooLong(packet.topic) ? 'topic_too_long' : 'unknown_topic'
+    if (connection.identity === undefined || !mayPublish(connection.identity, topic)) return 'foreign_topic'
     if (packet.payload.length > this.#options.payloadBytes) return 'payload_too_large'
     return undefined
   }
@@ -87,7 +92,7 @@ export class Publishes {
 
   #takeReading(connection: Connection, packet: PublishPacket, done: Done): void {
     const { qos, messageId = 0 } = packet
-    this.#deliver(packet, {
+    this.#deliver(connection, packet, {
       acknowledge: () => {
         if (qos === 1) connection.acknowledge(messageId)
         connection.settle()
@@ -99,10 +104,11 @@ export class Publishes {
   }
 
   #takePresence(connection: Connection, packet: PublishPacket, done: Done): void {
-    this.#deliver(packet, {
+    this.#deliver(connection, packet, {
       acknowledge: () => {
         connection.settle()
-        packet.retain &&= isPresence(packet.payload)
+        // Nothing is left behind in the broker by one whose rights ended meanwhile.
+        packet.retain &&= isPresence(packet.payload) && !connection.revoked
         done()
       },
       giveUp: () => connection.destroy(),
@@ -119,7 +125,7 @@ export class Publishes {
       return
     }
     connection.exactlyOnce.add(messageId)
-    this.#deliver(packet, {
+    this.#deliver(connection, packet, {
       acknowledge: () => {
         connection.exactlyOnce.delete(messageId)
         connection.settle()
@@ -130,7 +136,7 @@ export class Publishes {
     })
   }
 
-  #deliver(packet: PublishPacket, settling: { acknowledge: () => void; giveUp: () => void }): void {
+  #deliver(sender: Connection, packet: PublishPacket, settling: { acknowledge: () => void; giveUp: () => void }): void {
     this.#options.receiver.receive({
       topic: packet.topic,
       payload: Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload),
@@ -138,9 +144,18 @@ export class Publishes {
       retained: false,
       retainStripped: packet.retain,
       duplicate: packet.dup,
+      sender,
       ...this.#inFlight.track(settling),
     })
   }
+}
+
+function topicOf({ topic }: PublishPacket): Topic | undefined {
+  return topic.length > mostTopicBytes ? undefined : parseTopic(topic)
+}
+
+function isTooLong(topic: string): boolean {
+  return Buffer.byteLength(topic) > mostTopicBytes || topic.split('/').length > mostTopicLevels
 }
 
 /** What aedes still has to do with the packet concerns its handshake alone. */

@@ -2,6 +2,7 @@ import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
 import { newId } from '../ids.ts'
+import { plain, texts } from './arrays.ts'
 import { lockProvisioning } from './provision-lock.ts'
 import type { SystemTransaction, TenantTransaction } from './transactions.ts'
 
@@ -43,18 +44,84 @@ export async function createCredential(tx: TenantTransaction, { kind, code }: Cr
   return secret
 }
 
+/** Whether the owner has a credential in force. */
+export async function hasCredential(tx: TenantTransaction, { kind, code }: CredentialOwner): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    select from credentials
+    where tenant_id = ${tx.tenantId} and kind = ${kind} and code = ${code} and revoked_at is null`)
+  return rows.length > 0
+}
+
+/** Ends the credential in force; false where there is none. A broker that has its owner connected is told by a trigger. */
+export async function revokeCredential(tx: TenantTransaction, { kind, code }: CredentialOwner): Promise<boolean> {
+  await lockProvisioning(tx)
+  const ended = await tx.execute(sql`
+    update credentials set revoked_at = now()
+    where tenant_id = ${tx.tenantId} and kind = ${kind} and code = ${code} and revoked_at is null
+    returning id`)
+  return ended.length > 0
+}
+
+export interface CredentialInForce {
+  tenantId: string
+  id: string
+  verifier: string
+  /** Limits that a gateway has of its own. */
+  messagesPerS: number | null
+  inFlight: number | null
+}
+
 /** The credential in force of the owner that a username names; undefined where there is none. */
 export async function findCredential(
   tx: SystemTransaction,
   { tenant, kind, code }: CredentialOwner & { tenant: string },
-): Promise<{ tenantId: string; verifier: string } | undefined> {
-  const [row] = await tx<{ tenant_id: string; verifier: string }[]>`
-    SELECT credentials.tenant_id, credentials.verifier
-    FROM tenants JOIN credentials ON credentials.tenant_id = tenants.id
-    WHERE tenants.slug = ${tenant} AND credentials.kind = ${kind} AND credentials.code = ${code}
-      AND credentials.revoked_at IS NULL`
-  return row && { tenantId: row.tenant_id, verifier: row.verifier }
+): Promise<CredentialInForce | undefined> {
+  const [row] = await tx<CredentialInForce[]>`
+    SELECT c.tenant_id AS "tenantId", c.id, c.verifier,
+      g.messages_per_s AS "messagesPerS", g.in_flight AS "inFlight"
+    FROM tenants t JOIN credentials c ON c.tenant_id = t.id
+    LEFT JOIN gateways g ON c.kind = 'gateways' AND g.tenant_id = c.tenant_id AND g.code = c.code
+    WHERE t.slug = ${tenant} AND c.kind = ${kind} AND c.code = ${code} AND c.revoked_at IS NULL`
+  return row
 }
+
+export interface UsedCredential {
+  tenantId: string
+  id: string
+  /** `{tenant}/{kind}/{code}`, as it was when it was shown. */
+  username: string
+}
+
+export interface CheckedCredential {
+  id: string
+  inForce: boolean
+  /** Limits that a gateway has of its own. */
+  messagesPerS: number | null
+  inFlight: number | null
+}
+
+/**
+ * Of the credentials that are used, in one query however many they are: those that are not in force any more or mean
+ * another username by now, and all those of gateways, whose limits may be others.
+ */
+export async function checkCredentials(
+  tx: SystemTransaction,
+  used: readonly UsedCredential[],
+): Promise<CheckedCredential[]> {
+  return await tx<CheckedCredential[]>`
+    SELECT u.id, c.id IS NOT NULL AS "inForce", g.messages_per_s AS "messagesPerS", g.in_flight AS "inFlight"
+    FROM unnest(${plain(used.map(({ tenantId }) => tenantId))}::text::uuid[],
+                ${plain(used.map(({ id }) => id))}::text::uuid[],
+                ${texts(used.map(({ username }) => username))}::text::text[]) AS u (tenant_id, id, username)
+    LEFT JOIN tenants t ON t.id = u.tenant_id
+    LEFT JOIN credentials c ON c.tenant_id = u.tenant_id AND c.id = u.id AND c.revoked_at IS NULL
+      AND t.slug || '/' || c.kind || '/' || c.code = u.username
+    LEFT JOIN gateways g ON c.kind = 'gateways' AND g.tenant_id = c.tenant_id AND g.code = c.code
+    WHERE c.id IS NULL OR g.id IS NOT NULL`
+}
+
+/** A trigger says here whenever credentials of a tenant change; the payload is the tenant's id. */
+export const credentialChannel = 'baywire_credentials'
 
 export async function makeVerifier(secret: string): Promise<string> {
   const salt = randomBytes(saltBytes)

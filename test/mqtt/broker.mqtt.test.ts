@@ -25,6 +25,9 @@ const reading = 'parking/v1/acme/devices/s1/reading'
 const readings = 'parking/v1/acme/gateways/g1/readings'
 const status = 'parking/v1/acme/devices/s1/status'
 
+const messageId = Buffer.from([0, 1])
+const text = (value: string) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)])
+
 let broker: Broker
 let receiver: RecordingReceiver
 let databaseIsAway = false
@@ -306,9 +309,16 @@ describe('what the door refuses', () => {
     expect(receiver.refusals).toEqual(['payload_too_large'])
   })
 
-  it('closes the connection on a packet of more than 256 KiB before it has arrived', async () => {
+  it.each([
+    ['a publish of more than 4 MiB', Buffer.from([0x32, 0x81, 0x80, 0x80, 0x02])],
+    ['anything else of more than 64 KiB', Buffer.from([0x82, 0x85, 0x82, 0x04])],
+    [
+      'a publish of QoS 2 of more than 64 KiB',
+      Buffer.concat([Buffer.from([0x34, 0x85, 0x82, 0x04]), text(reading), messageId]),
+    ],
+  ])('closes the connection on %s before it has arrived', async (_what, bytes) => {
     const client = await join(sensor)
-    client.send(Buffer.from([0x32, 0x81, 0x80, 0x10]))
+    client.send(bytes)
     await client.closed()
     expect(receiver.refusals).toEqual(['payload_too_large'])
   })

@@ -38,6 +38,8 @@ beforeAll(async () => {
     clock: systemClock,
     log: pino({ level: 'silent' }),
     authenticate: (username) => Promise.resolve(parseUsername(username)),
+    // Each packet comes on a connection of its own.
+    limits: { connectsPerMinute: 1_000_000 },
   })
   healthy = await RawClient.connect(broker.port)
   healthy.send(connectPacket({ username: 'acme/devices/s1', secret: 'x' }))

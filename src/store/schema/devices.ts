@@ -5,6 +5,7 @@ import {
   customType,
   foreignKey,
   index,
+  integer,
   pgTable,
   primaryKey,
   text,
@@ -37,11 +38,23 @@ export const devices = pgTable('devices', speaker, (table) => [
   check('devices_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
 ])
 
-export const gateways = pgTable('gateways', speaker, (table) => [
-  primaryKey({ columns: [table.tenantId, table.id] }),
-  unique().on(table.tenantId, table.code),
-  check('gateways_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
-])
+export const gateways = pgTable(
+  'gateways',
+  {
+    ...speaker,
+    /** What it may send to the embedded broker, where that is not the default. */
+    messagesPerS: integer('messages_per_s'),
+    /** Publishes that may be unacknowledged. */
+    inFlight: integer('in_flight'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    unique().on(table.tenantId, table.code),
+    check('gateways_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
+    check('gateways_messages_per_s', sql`${table.messagesPerS} between 1 and 1000000`),
+    check('gateways_in_flight', sql`${table.inFlight} between 1 and 65535`),
+  ],
+)
 
 /**
  * Where a device stood, and when: [assigned_at, unassigned_at). An exclusion constraint keeps a device at one space at
