@@ -6,6 +6,7 @@ import { addDemo } from './cli/demo/command.ts'
 import { addImport } from './cli/import/command.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
+import { addMosquitto } from './cli/mosquitto/command.ts'
 import { addReplay } from './cli/replay.ts'
 import { addSimulate } from './cli/simulate/command.ts'
 import { addStart } from './cli/start.ts'
@@ -21,7 +22,18 @@ function commandLine(): Command {
     .version(version)
     .showHelpAfterError('(add --help for an example)')
     .exitOverride()
-  for (const add of [addStart, addDemo, addSimulate, addImport, addTail, addLedger, addReplay, addMigrate, addConfig]) {
+  for (const add of [
+    addStart,
+    addDemo,
+    addSimulate,
+    addImport,
+    addTail,
+    addLedger,
+    addReplay,
+    addMigrate,
+    addMosquitto,
+    addConfig,
+  ]) {
     add(program)
   }
   return program

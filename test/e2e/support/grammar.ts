@@ -4,12 +4,24 @@ import { addDemo } from '../../../src/cli/demo/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
+import { addMosquitto } from '../../../src/cli/mosquitto/command.ts'
 import { addReplay } from '../../../src/cli/replay.ts'
 import { addSimulate } from '../../../src/cli/simulate/command.ts'
 import { addStart, roles } from '../../../src/cli/start.ts'
 import { addTail } from '../../../src/cli/tail.ts'
 
-const adders = [addStart, addDemo, addSimulate, addImport, addTail, addLedger, addReplay, addMigrate, addConfig]
+const adders = [
+  addStart,
+  addDemo,
+  addSimulate,
+  addImport,
+  addTail,
+  addLedger,
+  addReplay,
+  addMigrate,
+  addMosquitto,
+  addConfig,
+]
 
 /** The commands as they are, that do nothing but judge how they are called, and print their help into `out`. */
 function grammar(out: string[]): Command {
