@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { codePattern } from '../../src/ids.ts'
 import { parseUsername } from '../../src/mqtt/access.ts'
 import { accessList, passwordFile } from '../../src/mqtt/mosquitto-rules.ts'
 import { makeVerifier } from '../../src/store/credentials.ts'
@@ -115,7 +116,7 @@ async function writeUsers(
   const known = await Promise.all(
     users.map(async ({ username, secret }) => ({ username, verifier: await makeVerifier(secret) })),
   )
-  const own = users.map(({ username }) => username).filter((username) => !username.includes('/'))
+  const own = users.map(({ username }) => username).filter((username) => codePattern.test(username))
   const apps = users.flatMap(({ username }) => {
     const principal = parseUsername(username)
     return principal?.kind === 'app' ? [principal] : []
