@@ -20,6 +20,10 @@ const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     message: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
   })
+/** Whoever knows it can take readings out of it (docs/mosquitto.md), so it is as long as a secret. */
+const shareGroup = z
+  .string()
+  .regex(/^[A-Za-z0-9._~-]{22,64}$/, 'must be 22 to 64 of A-Z a-z 0-9 . _ ~ -, as `openssl rand -hex 32` gives')
 const postgresUrl = url('postgres:', 'postgresql:')
 
 function setting<T>(schema: z.ZodType<T>, defaultValue: string | undefined, about: string): Setting<T> {
@@ -55,6 +59,11 @@ export const settings = {
   DATABASE_URL_API: secret(postgresUrl, 'the same database as a login that is only a member of baywire_api'),
   DATABASE_URL_INGEST: secret(postgresUrl, 'the same database as a login that is only a member of baywire_ingest'),
   MQTT_URL: secret(url('mqtt:', 'mqtts:'), 'external broker to consume from, instead of the embedded one'),
+  BAYWIRE_SHARE_GROUP: secret(
+    shareGroup,
+    'several ingest processes divide the readings of an external broker: a name that all have and nobody can guess',
+  ),
+  BAYWIRE_SHARE_GROUP_LEFT: secret(shareGroup, 'the name that BAYWIRE_SHARE_GROUP had before, for one start of each'),
   BAYWIRE_BATCH_READINGS: setting(whole(1, 10_000), '2000', 'most readings in one transaction'),
   BAYWIRE_LANES: setting(
     whole(1, 16),

@@ -7,6 +7,7 @@ import { addDevice } from './cli/device/command.ts'
 import { addImport } from './cli/import/command.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
+import { addMosquitto } from './cli/mosquitto/command.ts'
 import { addReplay } from './cli/replay.ts'
 import { addSimulate } from './cli/simulate/command.ts'
 import { addStart } from './cli/start.ts'
@@ -32,6 +33,7 @@ function commandLine(): Command {
     addReplay,
     addDevice,
     addMigrate,
+    addMosquitto,
     addConfig,
   ]) {
     add(program)

@@ -140,6 +140,8 @@ async function startExternalConsumer(
         url,
         clientId: `baywire-${config.BAYWIRE_INSTANCE}`,
         receiveMaximum: config.BAYWIRE_RECEIVE_MAXIMUM,
+        shareGroup: config.BAYWIRE_SHARE_GROUP,
+        leftGroup: config.BAYWIRE_SHARE_GROUP_LEFT,
         receiver: ingest,
         onState: ({ connected, detail }) => {
           connection = { ok: connected, detail }

@@ -7,6 +7,10 @@
  * (undocumented, so its version is pinned and a test holds it), and PUBACKs are written to the stream.
  * Packet ids belong to a network connection: an acknowledgement for an earlier one is dropped, the broker has
  * delivered the message again by then.
+ *
+ * Several consumers divide the readings among themselves through a shared subscription. The broker gives each message
+ * to one session and to no other, also when nobody is connected to it: what a consumer that is away was given waits
+ * for it, and is lost with its session. So one that will not come back has to `leave`.
  */
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import type { Clock } from '../clock.ts'
@@ -16,7 +20,9 @@ import { Acknowledgements } from './acknowledgements.ts'
 import { brokerAddress, brokerName, connectFailure, type ConnectFailure } from './address.ts'
 import type { Door, Receiver } from './delivery.ts'
 import { InFlight } from './in-flight.ts'
-import { ingestSubscriptions, type Subscription } from './topics.ts'
+import { drainedTopic } from './mosquitto-rules.ts'
+import { sessionSubscriptions } from './subscriptions.ts'
+import type { Subscription } from './topics.ts'
 
 export interface ConsumerOptions {
   url: string
@@ -25,6 +31,13 @@ export interface ConsumerOptions {
   /** Messages that the broker may have in flight to us, unacknowledged. */
   receiveMaximum: number
   subscriptions?: readonly Subscription[]
+  /**
+   * The group that divides what is divisible; without it each consumer is sent everything. Mosquitto lets anybody into a
+   * group whose name he knows, and gives him a share that he may not read: the name is a secret.
+   */
+  shareGroup?: string | undefined
+  /** A group that the session may still be in. */
+  leftGroup?: string | undefined
   receiver: Receiver
   onState: (state: { connected: boolean; detail: string }) => void
   retryMinMs: number
@@ -38,6 +51,11 @@ export interface ConsumerOptions {
 
 export interface Consumer extends Door {
   connected(): boolean
+  /**
+   * For good: takes no part in what is published from now on, waits until all that the broker kept for the session is
+   * settled, however long that takes, and ends the session. Rejects when the broker refuses it.
+   */
+  leave(): Promise<void>
 }
 
 const connectTimeoutMs = 10_000
@@ -75,6 +93,7 @@ class ExternalConsumer implements Consumer {
   #acknowledgements: { of: Stream; queue: Acknowledgements } | undefined
   #state: 'starting' | 'ready' | 'lost' | 'closing' = 'starting'
   #held = false
+  #leaving: { drained: () => void; refused: (error: unknown) => void } | undefined
   #lastError: Error | undefined
 
   constructor(options: ConsumerOptions) {
@@ -125,12 +144,28 @@ class ExternalConsumer implements Consumer {
     await this.#client.endAsync(!this.#client.connected)
   }
 
+  async leave(): Promise<void> {
+    const left = new Promise<void>((resolve, reject) => (this.#leaving = { drained: resolve, refused: reject }))
+    // Where the connection is lost meanwhile, the next one asks again.
+    if (this.#client.connected) this.#askForTheRest()
+    await left
+    this.#state = 'closing'
+    await this.#client.endAsync(false, { properties: { sessionExpiryInterval: 0 } })
+  }
+
   async #subscribe(sessionPresent: boolean): Promise<void> {
-    const { subscriptions = ingestSubscriptions, onState, retryMinMs, log } = this.#options
-    const request = subscriptions.map(
+    if (this.#leaving !== undefined) {
+      this.#askForTheRest()
+      return
+    }
+    const { onState, retryMinMs, log } = this.#options
+    const { wanted, others } = sessionSubscriptions(this.#options)
+    const request = wanted.map(
       ({ filter, retained }) => [filter, { qos: 1, rh: retained === 'always' ? 0 : 1 }] as const,
     )
     await this.#client.subscribeAsync(Object.fromEntries(request))
+    // Those of an earlier setting, after the new ones: what comes by both comes twice and counts once.
+    if (sessionPresent && others.length > 0) await this.#client.unsubscribeAsync(others)
     if (this.#state === 'closing') return
     if (!sessionPresent && this.#state === 'lost') {
       log.warn(`${this.#name} has forgotten our session: what was published to it in the meantime did not reach us`)
@@ -139,6 +174,31 @@ class ExternalConsumer implements Consumer {
     this.#state = 'ready'
     this.#client.options.reconnectPeriod = retryMinMs
     onState({ connected: true, detail: `connected to ${this.#name}` })
+  }
+
+  /** Nothing new; and behind all that waits a message to ourselves, which says that it was the last. */
+  #askForTheRest(): void {
+    const { wanted, others } = sessionSubscriptions(this.#options)
+    const { stream } = this.#client
+    const marker = this.#marker()
+    const asked = this.#client
+      .unsubscribeAsync([...wanted.map(({ filter }) => filter), ...others])
+      .then(() => this.#client.subscribeAsync(marker, { qos: 1 }))
+      .then(() => this.#client.publishAsync(marker, '', { qos: 1 }))
+    asked.catch((error: unknown) => {
+      if (stream === this.#client.stream && this.#client.connected) this.#leaving?.refused(error)
+    })
+  }
+
+  /** The marker has come: all that waited is handed over. On a later connection what is not settled comes again. */
+  async #drained(stream: Stream): Promise<void> {
+    await this.#inFlight.empty()
+    if (stream === this.#client.stream) this.#leaving?.drained()
+  }
+
+  #marker(): string {
+    const { username } = brokerAddress(this.#options.url)
+    return drainedTopic(username ?? this.#options.clientId)
   }
 
   /** mqtt.js has set its timer for the next attempt already; the pause is for the one after it. */
@@ -179,6 +239,11 @@ class ExternalConsumer implements Consumer {
     const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload)
     const acknowledge = () => {
       if (qos > 0) this.#acknowledge(messageId, stream)
+    }
+    if (this.#leaving !== undefined && topic === this.#marker()) {
+      acknowledge()
+      void this.#drained(stream)
+      return
     }
     if (payload.length > payloadBytes) {
       receiver.refuse('payload_too_large')

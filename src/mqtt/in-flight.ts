@@ -23,11 +23,14 @@ export class InFlight {
 
   /** Resolves when nothing is in flight, or when `patienceMs` are over. */
   async emptyWithin(patienceMs: number): Promise<void> {
-    if (this.#count === 0) return
     const patience = new AbortController()
-    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))
     const over = setTimeout(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined)
-    await Promise.race([empty, over])
+    await Promise.race([this.empty(), over])
     patience.abort()
+  }
+
+  /** Resolves when nothing is in flight. One may wait for it at a time. */
+  async empty(): Promise<void> {
+    if (this.#count > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve))
   }
 }

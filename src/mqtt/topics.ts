@@ -90,13 +90,18 @@ export interface Subscription {
   filter: string
   /** Retained messages are wanted at each connection, or only when the session is new. */
   retained: 'always' | 'new_session'
+  /**
+   * Whether consumers may divide it among themselves. Presence is for each of them: of what a shared subscription
+   * gives to one that is away, the others know nothing, and it would come back with what is no longer so.
+   */
+  divisible: boolean
 }
 
 /** What Baywire consumes from an external broker. No message matches two of them, so none is delivered twice. */
 export const ingestSubscriptions: readonly Subscription[] = [
-  { filter: readingTopic('+', '+'), retained: 'new_session' },
-  { filter: readingsTopic('+', '+'), retained: 'new_session' },
-  { filter: statusTopic('+', 'device', '+'), retained: 'always' },
-  { filter: statusTopic('+', 'gateway', '+'), retained: 'always' },
-  { filter: ackTopic('+', '+'), retained: 'new_session' },
+  { filter: readingTopic('+', '+'), retained: 'new_session', divisible: true },
+  { filter: readingsTopic('+', '+'), retained: 'new_session', divisible: true },
+  { filter: statusTopic('+', 'device', '+'), retained: 'always', divisible: false },
+  { filter: statusTopic('+', 'gateway', '+'), retained: 'always', divisible: false },
+  { filter: ackTopic('+', '+'), retained: 'new_session', divisible: true },
 ]

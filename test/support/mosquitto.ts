@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -6,9 +6,11 @@ import { connect, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { codePattern } from '../../src/ids.ts'
+import { parseUsername } from '../../src/mqtt/access.ts'
+import { accessList, passwordFile } from '../../src/mqtt/mosquitto-rules.ts'
+import { makeVerifier } from '../../src/store/credentials.ts'
 
-const run = promisify(execFile)
 /** Debian keeps it in a directory that is not in everybody's PATH. */
 const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
 
@@ -17,44 +19,63 @@ export const mosquittoProgram: string | undefined = findProgram('mosquitto')
 
 export interface Mosquitto {
   readonly port: number
+  /** Holds what `baywire mosquitto sync` writes. */
+  readonly directory: string
+  readonly pidFile: string
   url(user?: { username: string; secret: string }): string
-  /** Stops it and starts it again, with what it has saved unless it is `forgetful`. */
-  restart(options?: { forgetful?: boolean }): Promise<void>
+  /** Stops it and starts it again, with what it has saved unless it is `forgetful`; `killed` without saving. */
+  restart(options?: { forgetful?: boolean; killed?: boolean }): Promise<void>
+  /** It answers nothing, and ends no connection, until `thaw`. */
+  freeze(): void
+  thaw(): void
   stop(): Promise<void>
 }
 
 /** The user that Baywire consumes as. */
 export const consumerUser = { username: 'baywire', secret: 'consumer-secret' }
 
+export interface MosquittoOptions {
+  /** Lines added to the access list. */
+  rules?: string[]
+  /** With TLS, the certificate and its key lying here. */
+  tls?: { certificate: string; key: string }
+}
+
 /**
- * Mosquitto with the shipped mosquitto.conf, moved to a free port and a directory of its own. The access list is
- * the one in its comments. `users` are added to the consumer's.
+ * Mosquitto with the shipped mosquitto.conf, moved to a free port and a directory of its own, and the files that
+ * `baywire mosquitto sync` would write. `users` are added to the consumer's; those without a tenant are Baywire's own.
  */
-export async function startMosquitto(users: { username: string; secret: string }[]): Promise<Mosquitto> {
+export async function startMosquitto(
+  users: { username: string; secret: string }[],
+  { rules = [], tls }: MosquittoOptions = {},
+): Promise<Mosquitto> {
   if (mosquittoProgram === undefined) throw new Error('mosquitto is not installed')
   const directory = await mkdtemp(join(tmpdir(), 'baywire-mosquitto-'))
   const port = await freePort()
-  await writeConfiguration({ directory, port })
-  for (const { username, secret } of [consumerUser, ...users]) {
-    await run('mosquitto_passwd', ['-b', join(directory, 'baywire.passwd'), username, secret])
-  }
+  await writeConfiguration({ directory, port, tls })
+  await writeUsers(directory, { users: [consumerUser, ...users], rules })
   const begin = () => begun(mosquittoProgram ?? '', { directory, port })
   let server = await begin()
-  const end = async () => {
+  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
     if (server.exitCode !== null || server.signalCode !== null) return
     const exited = once(server, 'exit')
-    server.kill()
+    server.kill('SIGCONT')
+    server.kill(signal)
     await exited
   }
   return {
     port,
+    directory,
+    pidFile: join(directory, 'mosquitto.pid'),
     url: ({ username, secret } = consumerUser) =>
-      `mqtt://${encodeURIComponent(username)}:${encodeURIComponent(secret)}@127.0.0.1:${port}`,
-    restart: async ({ forgetful = false } = {}) => {
-      await end()
+      `${tls === undefined ? 'mqtt' : 'mqtts'}://${encodeURIComponent(username)}:${encodeURIComponent(secret)}@127.0.0.1:${port}`,
+    restart: async ({ forgetful = false, killed = false } = {}) => {
+      await end(killed ? 'SIGKILL' : 'SIGTERM')
       if (forgetful) await rm(join(directory, 'mosquitto.db'))
       server = await begin()
     },
+    freeze: () => void server.kill('SIGSTOP'),
+    thaw: () => void server.kill('SIGCONT'),
     stop: async () => {
       await end()
       await rm(directory, { recursive: true, force: true })
@@ -62,17 +83,46 @@ export async function startMosquitto(users: { username: string; secret: string }
   }
 }
 
-async function writeConfiguration({ directory, port }: { directory: string; port: number }): Promise<void> {
+async function writeConfiguration({
+  directory,
+  port,
+  tls,
+}: {
+  directory: string
+  port: number
+  tls: MosquittoOptions['tls']
+}): Promise<void> {
   const shipped = await readFile(new URL('../../mosquitto.conf', import.meta.url), 'utf8')
-  const accessList = shipped.split('\n').flatMap((line) => /^# acl> (.*)$/.exec(line)?.[1] ?? [])
-  const settings = shipped
-    .replace(/^listener 1883$/m, `listener ${port} 127.0.0.1`)
-    .replaceAll('/etc/mosquitto/', `${directory}/`)
-    .replace(/^persistence_location .*$/m, `persistence_location ${directory}/`)
+  const listening =
+    tls === undefined
+      ? shipped.replace(/^listener 1883$/m, `listener ${port} 127.0.0.1`)
+      : shipped
+          .replace(/^listener 1883\n(.*\n)*?use_username_as_clientid true\n/m, '')
+          .replaceAll(/^# tls> /gm, '')
+          .replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)
+          .replace('/etc/mosquitto/certs/server.crt', tls.certificate)
+          .replace('/etc/mosquitto/certs/server.key', tls.key)
+  const settings = listening
+    .replaceAll('/etc/mosquitto/baywire/', `${directory}/`)
+    .replaceAll('/var/lib/mosquitto/', `${directory}/`)
   // Otherwise root becomes `mosquitto`, to whom the directory does not belong.
   await writeFile(join(directory, 'mosquitto.conf'), `${settings}\nuser ${userInfo().username}\n`)
-  await writeFile(join(directory, 'baywire.acl'), `${accessList.join('\n')}\n`)
-  await writeFile(join(directory, 'baywire.passwd'), '')
+}
+
+async function writeUsers(
+  directory: string,
+  { users, rules }: { users: { username: string; secret: string }[]; rules: string[] },
+): Promise<void> {
+  const known = await Promise.all(
+    users.map(async ({ username, secret }) => ({ username, verifier: await makeVerifier(secret) })),
+  )
+  const own = users.map(({ username }) => username).filter((username) => codePattern.test(username))
+  const apps = users.flatMap(({ username }) => {
+    const principal = parseUsername(username)
+    return principal?.kind === 'app' ? [principal] : []
+  })
+  await writeFile(join(directory, 'acl'), `${accessList({ own, apps })}${rules.join('\n')}\n`)
+  await writeFile(join(directory, 'passwd'), passwordFile(known))
 }
 
 async function begun(program: string, { directory, port }: { directory: string; port: number }): Promise<ChildProcess> {

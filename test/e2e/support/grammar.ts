@@ -5,6 +5,7 @@ import { addDevice } from '../../../src/cli/device/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
+import { addMosquitto } from '../../../src/cli/mosquitto/command.ts'
 import { addReplay } from '../../../src/cli/replay.ts'
 import { addSimulate } from '../../../src/cli/simulate/command.ts'
 import { addStart, roles } from '../../../src/cli/start.ts'
@@ -20,6 +21,7 @@ const adders = [
   addReplay,
   addDevice,
   addMigrate,
+  addMosquitto,
   addConfig,
 ]
 
