@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addConfig } from './cli/config.ts'
 import { addDemo } from './cli/demo/command.ts'
+import { addDlq } from './cli/dlq/command.ts'
 import { addImport } from './cli/import/command.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
@@ -21,7 +22,18 @@ function commandLine(): Command {
     .version(version)
     .showHelpAfterError('(add --help for an example)')
     .exitOverride()
-  for (const add of [addStart, addDemo, addSimulate, addImport, addTail, addLedger, addReplay, addMigrate, addConfig]) {
+  for (const add of [
+    addStart,
+    addDemo,
+    addSimulate,
+    addImport,
+    addTail,
+    addLedger,
+    addDlq,
+    addReplay,
+    addMigrate,
+    addConfig,
+  ]) {
     add(program)
   }
   return program

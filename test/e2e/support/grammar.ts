@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { addConfig } from '../../../src/cli/config.ts'
 import { addDemo } from '../../../src/cli/demo/command.ts'
+import { addDlq } from '../../../src/cli/dlq/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
@@ -9,7 +10,7 @@ import { addSimulate } from '../../../src/cli/simulate/command.ts'
 import { addStart, roles } from '../../../src/cli/start.ts'
 import { addTail } from '../../../src/cli/tail.ts'
 
-const adders = [addStart, addDemo, addSimulate, addImport, addTail, addLedger, addReplay, addMigrate, addConfig]
+const adders = [addStart, addDemo, addSimulate, addImport, addTail, addLedger, addDlq, addReplay, addMigrate, addConfig]
 
 /** The commands as they are, that do nothing but judge how they are called, and print their help into `out`. */
 function grammar(out: string[]): Command {

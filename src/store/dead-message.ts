@@ -1,0 +1,143 @@
+import type { Outcome } from './books.ts'
+import { plain, texts } from './arrays.ts'
+import type { SystemTransaction } from './transactions.ts'
+
+/** A logged message with all that its parts came to: what `baywire dlq show` shows. Times in epoch milliseconds. */
+export interface LoggedMessage {
+  readonly id: string
+  readonly tenant: string
+  readonly topic: string
+  readonly receivedAt: number
+  readonly delivery: string | null
+  readonly payload: Buffer
+  readonly parts: readonly LoggedPart[]
+}
+
+interface LoggedPart {
+  readonly part: number
+  readonly device: string | null
+  readonly observedAt: number | null
+  readonly outcome: Outcome
+  readonly reason: string | null
+  readonly attempts: readonly Attempt[]
+}
+
+interface Attempt {
+  readonly attempt: number
+  readonly by: string
+  readonly startedAt: number
+  /** Null, with the outcome, while it is being made, and for good where it was cut off. */
+  readonly endedAt: number | null
+  readonly outcome: Outcome | null
+  readonly reason: string | null
+}
+
+interface PartRow {
+  tenant: string
+  topic: string
+  part: number
+  delivery: string | null
+  payload: Buffer | null
+  device: string | null
+  observed_at: Date | null
+  outcome: Outcome
+  reason: string | null
+}
+
+/** A message by its id; undefined where the log has none (any more). */
+export async function readMessage(
+  tx: SystemTransaction,
+  { id, tenantId }: { id: string; tenantId: string | undefined },
+): Promise<LoggedMessage | undefined> {
+  const receivedAt = await findArrival(tx, { id, tenantId: tenantId ?? null })
+  if (receivedAt === undefined) return undefined
+  const [rows, attempts] = await Promise.all([
+    tx<PartRow[]>`
+      SELECT t.slug AS tenant, r.topic, r.part, r.delivery, r.payload, r.device, r.observed_at, r.outcome, r.reason
+      FROM readings r JOIN tenants t ON t.id = r.tenant_id
+      WHERE r.received_at = ${receivedAt} AND r.id = ${id} ORDER BY r.part`,
+    readAttempts(tx, id),
+  ])
+  const [first] = rows
+  if (first === undefined) return undefined
+  const { tenant, topic, delivery, payload } = first
+  const parts = rows.map(({ part, device, observed_at: observedAt, outcome, reason }) => ({
+    part,
+    device,
+    outcome,
+    reason,
+    observedAt: observedAt?.getTime() ?? null,
+    attempts: attempts.get(part) ?? [],
+  }))
+  return { id, tenant, topic, receivedAt: receivedAt.getTime(), delivery, payload: payload ?? Buffer.alloc(0), parts }
+}
+
+const dayMs = 86_400_000
+
+/**
+ * When a message arrived. Nothing but dead letters is indexed so that its id finds it; of the rest the id, a UUIDv7,
+ * says the day.
+ */
+async function findArrival(
+  tx: SystemTransaction,
+  { id, tenantId }: { id: string; tenantId: string | null },
+): Promise<Date | undefined> {
+  const [dead] = await tx<{ received_at: Date }[]>`
+    SELECT r.received_at FROM readings r
+    WHERE r.id = ${id} AND (${tenantId}::uuid IS NULL OR r.tenant_id = ${tenantId}::uuid)
+      AND r.outcome IN ('malformed', 'unknown_device', 'retained', 'unassigned') LIMIT 1`
+  if (dead !== undefined) return dead.received_at
+  const madeAt = Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)
+  const [any] = await tx<{ received_at: Date }[]>`
+    SELECT r.received_at FROM readings r
+    WHERE r.id = ${id} AND (${tenantId}::uuid IS NULL OR r.tenant_id = ${tenantId}::uuid)
+      AND r.received_at BETWEEN ${new Date(madeAt - dayMs)} AND ${new Date(madeAt + dayMs)} LIMIT 1`
+  return any?.received_at
+}
+
+async function readAttempts(tx: SystemTransaction, id: string): Promise<Map<number, Attempt[]>> {
+  const rows = await tx<
+    (Omit<Attempt, 'startedAt' | 'endedAt'> & { part: number; startedAt: Date; endedAt: Date | null })[]
+  >`
+    SELECT part, attempt, attempted_by AS by, started_at AS "startedAt", ended_at AS "endedAt", outcome, reason
+    FROM redrive_attempts WHERE reading_id = ${id} ORDER BY part, attempt`
+  const attempts = new Map<number, Attempt[]>()
+  for (const { part, startedAt, endedAt, ...row } of rows) {
+    const ofPart = attempts.get(part) ?? []
+    attempts.set(part, ofPart)
+    ofPart.push({ ...row, startedAt: startedAt.getTime(), endedAt: endedAt?.getTime() ?? null })
+  }
+  return attempts
+}
+
+/** What a redrive needs of a message besides its dead letters. */
+export interface StoredMessage {
+  readonly id: string
+  readonly payload: Buffer
+  /** How many readings the decoder found in it when it arrived. */
+  readonly parts: number
+  /** The id under which earlier attempts were to log its readings; null before the first. */
+  readonly redrivenId: string | null
+}
+
+/** Messages by their ids; their payloads stand on their first parts, which need not be dead letters. */
+export async function readStoredMessages(
+  tx: SystemTransaction,
+  messages: readonly { readonly tenantId: string; readonly id: string; readonly receivedAt: number }[],
+): Promise<Map<string, StoredMessage>> {
+  const rows = await tx<(Omit<StoredMessage, 'payload'> & { payload: Buffer | null })[]>`
+    SELECT n.id, logged.payload, logged.parts, tried.redriven_id AS "redrivenId"
+    FROM unnest(
+      ${plain(messages.map(({ tenantId }) => tenantId))}::text::uuid[],
+      ${plain(messages.map(({ id }) => id))}::text::uuid[],
+      ${texts(messages.map(({ receivedAt }) => new Date(receivedAt).toISOString()))}::text::timestamptz[]
+    ) AS n (tenant_id, id, received_at)
+    CROSS JOIN LATERAL (
+      SELECT max(r.part) + 1 AS parts, (array_agg(r.payload) FILTER (WHERE r.part = 0))[1] AS payload
+      FROM readings r WHERE r.received_at = n.received_at AND r.id = n.id
+    ) logged
+    LEFT JOIN LATERAL (
+      SELECT a.redriven_id FROM redrive_attempts a WHERE a.tenant_id = n.tenant_id AND a.reading_id = n.id LIMIT 1
+    ) tried ON true`
+  return new Map(rows.map((row) => [row.id, { ...row, payload: row.payload ?? Buffer.alloc(0) }]))
+}
