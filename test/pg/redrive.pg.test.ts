@@ -1,3 +1,4 @@
+import { sql as fragment } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { redriveDeadLetters, type RedriveOptions } from '../../src/ingest/redrive-run.ts'
@@ -8,7 +9,7 @@ import { DeviceDirectory } from '../../src/store/device-directory.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
 import { beginAttempts, readOriginals, whileAlone } from '../../src/store/redrive-attempts.ts'
 import { SpaceMemory } from '../../src/store/space-lock.ts'
-import { systemDatabase } from '../../src/store/transactions.ts'
+import { systemDatabase, tenantDatabase } from '../../src/store/transactions.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 
 let baywire: TestIngest
@@ -320,6 +321,20 @@ describe('late, twice, in parallel', () => {
   })
 })
 
+test('the API sees the attempts of one tenant, and changes none', async () => {
+  const [one, other] = [await newTenant(), await newTenant()]
+  for (const tenant of [one, other]) {
+    await tenant.send('ghost', { occupied: true })
+    await tenant.redrive({ force: true })
+  }
+  const api = tenantDatabase({ url: baywire.ownerUrl, max: 1, statementTimeoutMs: 10_000, name: 'test api' })
+  const rows = await api.withTenant(one.id, (tx) => tx.execute(fragment`select tenant_id from redrive_attempts`))
+  expect([...rows]).toEqual([{ tenant_id: one.id }])
+  const change = api.withTenant(one.id, (tx) => tx.execute(fragment`update redrive_attempts set reason = 'none'`))
+  await expect(change).rejects.toMatchObject({ cause: { code: '42501' } })
+  await api.close()
+})
+
 describe('half-way through a crash', () => {
   test('an attempt that was begun and cut off is made again, and counted', async () => {
     const tenant = await newTenant()
@@ -392,6 +407,25 @@ describe('nothing goes round in circles', () => {
       'applied',
       'applied',
     ])
+  })
+
+  test('a message that cannot even be judged holds up no other', async () => {
+    const tenant = await newTenant()
+    await tenant.send('ghost', { occupied: true })
+    await tenant.send('ghost', { occupied: false })
+    await tenant.claim('ghost')
+    let transactions = 0
+    const refusing = {
+      ...baywire.system,
+      withSystem: async <T>(work: Parameters<typeof baywire.system.withSystem<T>>[0]) => {
+        // The rehearsal of both, then that of the first alone.
+        if ([2, 3].includes(++transactions)) throw Object.assign(new Error('refused'), { code: '22021' })
+        return await baywire.system.withSystem(work)
+      },
+    }
+    const context = redriver({ database: refusing })
+    expect(await tenant.redrive({}, context)).toMatchObject({ settled: 1, waiting: 1, readings: { applied: 1 } })
+    expect(await tenant.letters()).toHaveLength(1)
   })
 
   test('an attempt that would have no effect is made when asked for, and recorded', async () => {
