@@ -1,9 +1,8 @@
 import type { Outcome } from '../store/books.ts'
 import { readDeadLetters, type DeadLetter, type DeadLetterFilter } from '../store/dead-letters.ts'
-import { readStoredMessages } from '../store/dead-message.ts'
 import { isDead } from '../store/redrive-attempts.ts'
 import type { Rehearsal } from './commit.ts'
-import { envelopesOf, type Envelope } from './envelope.ts'
+import { takeUp, type Envelope } from './envelope.ts'
 import { attempt, hasEffect, rehearse, type LetterVerdict, type RedriveContext } from './redrive.ts'
 
 export interface RedriveOptions {
@@ -34,7 +33,7 @@ export interface RedriveReport {
   readonly readings: Map<Outcome, number>
 }
 
-const lettersAtATime = 200
+const lettersAtATime = 500
 
 /**
  * Redrives a tenant's dead letters, in the order in which they arrived and therefore in each device's own. A letter is
@@ -71,8 +70,7 @@ async function nextPage(
   return await database.withSystem(async (tx) => {
     const letters = await readDeadLetters(tx, { filter, order: 'oldest first', after, limit: lettersAtATime })
     const wanted = letters.filter(({ attempts }) => attempts < options.mostAttempts)
-    const messages = new Map(wanted.map((letter) => [letter.id, letter]))
-    return { letters, wanted, envelopes: envelopesOf(wanted, await readStoredMessages(tx, [...messages.values()])) }
+    return { letters, wanted, envelopes: await takeUp(tx, wanted) }
   })
 }
 

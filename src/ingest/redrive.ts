@@ -167,18 +167,20 @@ async function judgeLetters(
     findTenants(tx, [...new Set(envelopes.map(({ message }) => message.tenant))]),
     readRedriven(
       tx,
-      envelopes.map(({ tenantId, id }) => ({ tenantId, id })),
+      envelopes.flatMap(({ letters }) => letters.map(({ letter }) => letter)),
     ),
   ])
-  const messages = envelopes.map(({ id, message, letters }) => {
-    const parts = letters.flatMap((letter) => letter.parts).filter((part) => redriven.get(id)?.has(part) !== true)
+  const messages = envelopes.map(({ message, letters }) => {
+    const parts = letters.flatMap(({ letter, parts: places }) =>
+      places.filter((part) => redriven.get(letter.id)?.has(part) !== true),
+    )
     return { ...message, redrive: new Set(parts) }
   })
   const judged = await judgeMessages(tx, { context, tenants, messages, ...(rehearsal && { rehearsal }) })
   const rows = new Map(judged.rows.map((row) => [`${row.id} ${row.part}`, row]))
-  const verdicts = envelopes.flatMap(({ id, message, letters }) =>
+  const verdicts = envelopes.flatMap(({ message, letters }) =>
     letters.map(({ letter, parts }): LetterVerdict => {
-      const logged = redriven.get(id)
+      const logged = redriven.get(letter.id)
       const fresh = parts.filter((part) => logged?.has(part) !== true)
       const all = [
         ...fresh.map((part) => rows.get(`${message.id} ${part}`) ?? missing),

@@ -1,5 +1,6 @@
 import type { Outcome } from './books.ts'
 import { plain, texts } from './arrays.ts'
+import type { DeadLetter } from './dead-letters.ts'
 import type { SystemTransaction } from './transactions.ts'
 
 /** A logged message with all that its parts came to: what `baywire dlq show` shows. Times in epoch milliseconds. */
@@ -114,30 +115,75 @@ async function readAttempts(tx: SystemTransaction, id: string): Promise<Map<numb
 export interface StoredMessage {
   readonly id: string
   readonly payload: Buffer
-  /** How many readings the decoder found in it when it arrived. */
-  readonly parts: number
   /** The id under which earlier attempts were to log its readings; null before the first. */
   readonly redrivenId: string | null
 }
 
-/** Messages by their ids; their payloads stand on their first parts, which need not be dead letters. */
+type MessageKey = Pick<DeadLetter, 'tenantId' | 'id' | 'receivedAt'>
+
+/**
+ * Messages by their ids; those that the log has no more are left out. A payload stands on the first part: where that is a
+ * dead letter too, an index has it.
+ */
 export async function readStoredMessages(
   tx: SystemTransaction,
-  messages: readonly { readonly tenantId: string; readonly id: string; readonly receivedAt: number }[],
+  keys: readonly MessageKey[],
 ): Promise<Map<string, StoredMessage>> {
-  const rows = await tx<(Omit<StoredMessage, 'payload'> & { payload: Buffer | null })[]>`
-    SELECT n.id, logged.payload, logged.parts, tried.redriven_id AS "redrivenId"
+  if (keys.length === 0) return new Map()
+  const rows = await tx<{ id: string; payload: Buffer | null; redrivenId: string | null }[]>`
+    SELECT n.id, first.payload, tried.redriven_id AS "redrivenId"
     FROM unnest(
-      ${plain(messages.map(({ tenantId }) => tenantId))}::text::uuid[],
-      ${plain(messages.map(({ id }) => id))}::text::uuid[],
-      ${texts(messages.map(({ receivedAt }) => new Date(receivedAt).toISOString()))}::text::timestamptz[]
+      ${plain(keys.map(({ tenantId }) => tenantId))}::text::uuid[], ${plain(keys.map(({ id }) => id))}::text::uuid[],
+      ${instants(keys)}::text::timestamptz[]
     ) AS n (tenant_id, id, received_at)
-    CROSS JOIN LATERAL (
-      SELECT max(r.part) + 1 AS parts, (array_agg(r.payload) FILTER (WHERE r.part = 0))[1] AS payload
-      FROM readings r WHERE r.received_at = n.received_at AND r.id = n.id
-    ) logged
+    LEFT JOIN LATERAL (
+      SELECT r.payload FROM readings r
+      WHERE r.tenant_id = n.tenant_id AND r.received_at = n.received_at AND r.id = n.id AND r.part = 0
+        AND r.outcome IN ('malformed', 'unknown_device', 'retained', 'unassigned') LIMIT 1
+    ) first ON true
     LEFT JOIN LATERAL (
       SELECT a.redriven_id FROM redrive_attempts a WHERE a.tenant_id = n.tenant_id AND a.reading_id = n.id LIMIT 1
     ) tried ON true`
-  return new Map(rows.map((row) => [row.id, { ...row, payload: row.payload ?? Buffer.alloc(0) }]))
+  const elsewhere = new Set(rows.filter(({ payload }) => payload === null).map(({ id }) => id))
+  const payloads = await readFirstPayloads(
+    tx,
+    keys.filter(({ id }) => elsewhere.has(id)),
+  )
+  return new Map(
+    rows.flatMap((row) => {
+      const payload = row.payload ?? payloads.get(row.id)
+      return payload === undefined ? [] : [[row.id, { ...row, payload }] as const]
+    }),
+  )
+}
+
+/** By one pass over the log between the first arrival and the last: no index knows a message by its id. */
+async function readFirstPayloads(tx: SystemTransaction, keys: readonly MessageKey[]): Promise<Map<string, Buffer>> {
+  if (keys.length === 0) return new Map()
+  const rows = await tx<{ id: string; payload: Buffer }[]>`
+    SELECT r.id, r.payload FROM unnest(${plain(keys.map(({ id }) => id))}::text::uuid[]) AS n (id)
+    JOIN readings r ON r.id = n.id AND r.part = 0 AND ${between(tx, keys)}`
+  return new Map(rows.map((row) => [row.id, row.payload]))
+}
+
+/** How many readings the decoder found in each message when it arrived. Likewise one pass. */
+export async function countLoggedParts(
+  tx: SystemTransaction,
+  keys: readonly MessageKey[],
+): Promise<Map<string, number>> {
+  if (keys.length === 0) return new Map()
+  const rows = await tx<{ id: string; parts: number }[]>`
+    SELECT r.id, count(*)::integer AS parts FROM unnest(${plain(keys.map(({ id }) => id))}::text::uuid[]) AS n (id)
+    JOIN readings r ON r.id = n.id AND ${between(tx, keys)} GROUP BY r.id`
+  return new Map(rows.map((row) => [row.id, row.parts]))
+}
+
+function between(tx: SystemTransaction, keys: readonly MessageKey[]) {
+  const times = keys.map(({ receivedAt }) => receivedAt)
+  const [first, last] = [times.reduce((a, b) => Math.min(a, b)), times.reduce((a, b) => Math.max(a, b))]
+  return tx`r.received_at BETWEEN ${new Date(first)} AND ${new Date(last)}`
+}
+
+function instants(keys: readonly MessageKey[]): string {
+  return texts(keys.map(({ receivedAt }) => new Date(receivedAt).toISOString()))
 }

@@ -1,6 +1,6 @@
 import { plain, texts } from './arrays.ts'
 import type { Outcome } from './books.ts'
-import { deadOutcomes } from './dead-letters.ts'
+import { deadOutcomes, type DeadLetter } from './dead-letters.ts'
 import type { SystemDatabase, SystemTransaction } from './transactions.ts'
 
 /**
@@ -88,29 +88,33 @@ export async function endAttempts(
     WHERE a.tenant_id = n.tenant_id AND a.reading_id = n.id AND a.part = n.part AND a.attempt = n.attempt`
 }
 
-/** Readings of the given messages that earlier redrives logged, by message id: part and outcome. */
+/**
+ * Readings of the given letters' messages that earlier attempts logged, by message id: part and outcome. Asks the log only
+ * where there was an earlier attempt.
+ */
 export async function readRedriven(
   tx: SystemTransaction,
-  messages: readonly { readonly tenantId: string; readonly id: string }[],
+  letters: readonly Pick<DeadLetter, 'tenantId' | 'id' | 'attempts'>[],
 ): Promise<Map<string, Map<number, Outcome>>> {
+  const tried = letters.filter(({ attempts }) => attempts > 0)
+  if (tried.length === 0) return new Map()
+  const attempts = await tx<{ id: string; redriven_id: string; received_at: Date }[]>`
+    SELECT DISTINCT a.reading_id AS id, a.redriven_id, a.received_at
+    FROM unnest(
+      ${plain(tried.map(({ tenantId }) => tenantId))}::text::uuid[], ${plain(tried.map(({ id }) => id))}::text::uuid[]
+    ) AS n (tenant_id, id)
+    JOIN redrive_attempts a ON a.tenant_id = n.tenant_id AND a.reading_id = n.id`
+  const originals = new Map(attempts.map((row) => [row.redriven_id, row.id]))
+  const times = attempts.map((row) => row.received_at.getTime())
   const rows = await tx<{ id: string; part: number; outcome: Outcome }[]>`
-    SELECT a.reading_id AS id, logged.part, logged.outcome
-    FROM (
-      SELECT DISTINCT a.reading_id, a.redriven_id, a.received_at
-      FROM unnest(
-        ${plain(messages.map(({ tenantId }) => tenantId))}::text::uuid[],
-        ${plain(messages.map(({ id }) => id))}::text::uuid[]
-      ) AS n (tenant_id, id)
-      JOIN redrive_attempts a ON a.tenant_id = n.tenant_id AND a.reading_id = n.id
-    ) a
-    CROSS JOIN LATERAL (
-      SELECT r.part, r.outcome FROM readings r
-      WHERE r.received_at = a.received_at AND r.id = a.redriven_id AND r.delivery = 'redrive'
-    ) logged`
+    SELECT r.id, r.part, r.outcome FROM unnest(${plain([...originals.keys()])}::text::uuid[]) AS n (id)
+    JOIN readings r ON r.id = n.id AND r.delivery = 'redrive'
+      AND r.received_at BETWEEN ${new Date(times.reduce((a, b) => Math.min(a, b)))} AND ${new Date(times.reduce((a, b) => Math.max(a, b)))}`
   const redriven = new Map<string, Map<number, Outcome>>()
   for (const { id, part, outcome } of rows) {
-    const ofMessage = redriven.get(id) ?? new Map<number, Outcome>()
-    redriven.set(id, ofMessage.set(part, outcome))
+    const original = originals.get(id) ?? id
+    const ofMessage = redriven.get(original) ?? new Map<number, Outcome>()
+    redriven.set(original, ofMessage.set(part, outcome))
   }
   return redriven
 }

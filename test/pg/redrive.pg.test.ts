@@ -441,13 +441,13 @@ describe('nothing goes round in circles', () => {
   test('more letters than fit in a page', async () => {
     const tenant = await newTenant([])
     await Promise.all(
-      Array.from({ length: 450 }, (_, n) =>
-        tenant.send('ghost', { occupied: n % 2 === 0, at: at(n - 500), seq: n, boot: 1 }),
+      Array.from({ length: 1100 }, (_, n) =>
+        tenant.send('ghost', { occupied: n % 2 === 0, at: at(n - 1200), seq: n, boot: 1 }),
       ),
     )
     await tenant.claim('ghost')
-    expect(await tenant.redrive({ execute: false })).toEqual({ ...nothing, settled: 450, readings: { applied: 450 } })
-    expect(await tenant.redrive()).toEqual({ ...nothing, settled: 450, readings: { applied: 450 } })
+    expect(await tenant.redrive({ execute: false })).toEqual({ ...nothing, settled: 1100, readings: { applied: 1100 } })
+    expect(await tenant.redrive()).toEqual({ ...nothing, settled: 1100, readings: { applied: 1100 } })
   })
 })
 

@@ -85,7 +85,8 @@ interface Run {
 /** A redrive of one tenant after the other, with what they share. */
 function runOf({ config, database, terminal, options, total }: Run) {
   const context = {
-    database: database.system('baywire dlq redrive'),
+    // A page may need one pass over the log between its first letter and its last.
+    database: database.system('baywire dlq redrive', { statementTimeoutMs: 0 }),
     memory: { policies: new PolicyCache(), spaces: new SpaceMemory() },
     directory: new DeviceDirectory(),
     clock: systemClock,
