@@ -151,18 +151,27 @@ export async function judgeMessages(
   const candidates = new Map(messages.flatMap((message) => candidatesOf(message, devices)))
   const live = [...candidates.values()].filter(({ message }) => !message.delivery.retained || message.redrive)
   const writer = await SpaceWriter.lock(tx, context.memory, spacesOf(live, tenants))
-  for (const space of writer.spaces) space.state = rehearsal?.states.get(space.spaceId) ?? space.state
+  if (rehearsal !== undefined) recall(rehearsal, writer)
   const nameless = live.filter(({ message, identity }) => message.delivery.duplicate && identity === undefined)
   const [found, lastContents] = await Promise.all([
     findSeen(tx, identitiesToLookUp(live, writer)),
     findLastContents(tx, [...new Set(nameless.map(({ device }) => device.id))]),
   ])
+  // Those of a rehearsal are many, and are not copied: what was found is added to them.
   const seen = rehearsal?.seen ?? found
   if (rehearsal !== undefined) for (const key of found) seen.add(key)
   const known = { candidates, writer, seen, lastContents }
   const rows = messages.flatMap((message) => judge(message, tenants.get(message.tenant) as KnownTenant, known))
-  if (rehearsal !== undefined) for (const space of writer.spaces) rehearsal.states.set(space.spaceId, space.state)
+  if (rehearsal !== undefined) remember(rehearsal, writer)
   return { rows, writer }
+}
+
+function recall({ states }: Rehearsal, writer: SpaceWriter): void {
+  for (const space of writer.spaces) space.state = states.get(space.spaceId) ?? space.state
+}
+
+function remember({ states }: Rehearsal, writer: SpaceWriter): void {
+  for (const { spaceId, state } of writer.spaces) states.set(spaceId, state)
 }
 
 interface Logged {

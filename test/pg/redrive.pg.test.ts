@@ -3,10 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { redriveDeadLetters, type RedriveOptions } from '../../src/ingest/redrive-run.ts'
 import { type RedriveContext } from '../../src/ingest/redrive.ts'
+import { sweepDeadlines } from '../../src/jobs/deadlines.ts'
 import { readDeadLetters, type DeadLetterFilter } from '../../src/store/dead-letters.ts'
 import { readMessage } from '../../src/store/dead-message.ts'
 import { DeviceDirectory } from '../../src/store/device-directory.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
+import { ensurePartitions } from '../../src/store/readings.ts'
 import { beginAttempts, readOriginals, whileAlone } from '../../src/store/redrive-attempts.ts'
 import { SpaceMemory } from '../../src/store/space-lock.ts'
 import { systemDatabase, tenantDatabase } from '../../src/store/transactions.ts'
@@ -248,6 +250,32 @@ describe('late, twice, in parallel', () => {
       { started_at: date(-300), ended_at: date(-200), uncertain: false },
       { started_at: date(-100), ended_at: null, uncertain: false },
     ])
+  })
+
+  test('a deadline that fired for want of a reading is taken back, and what is due by it fires again', async () => {
+    const hourMs = 3_600_000
+    const tenant = await newTenant()
+    const now = baywire.clock.now()
+    const reading = (hours: number, seq: number) => ({
+      device: 'A1',
+      occupied: false,
+      at: new Date(now - hours * hourMs).toISOString(),
+      seq,
+      boot: 1,
+    })
+    baywire.clock.set(now - 60 * hourMs)
+    await baywire.system.withSystem((tx) => ensurePartitions(tx, baywire.clock.now()))
+    await tenant.send('A1', reading(60, 1))
+    baywire.clock.set(now - 30 * hourMs)
+    await logAsMalformed(tenant, JSON.stringify({ readings: [reading(30, 2)] }))
+    baywire.clock.set(now - hourMs * 10)
+    await sweepDeadlines(redriver())
+    expect(await tenant.state()).toMatchObject({ status: 'unknown', observed_at: new Date(now - 60 * hourMs) })
+    expect(await tenant.redrive()).toMatchObject({ settled: 1, readings: { unchanged: 1 } })
+    expect(await tenant.state()).toMatchObject({ status: 'free', observed_at: new Date(now - 30 * hourMs) })
+    baywire.clock.set(now)
+    await sweepDeadlines(redriver())
+    expect(await tenant.state()).toMatchObject({ status: 'unknown', observed_at: new Date(now - 30 * hourMs) })
   })
 
   test('what was sent again in the meantime, and taken, is a duplicate and leaves the list', async () => {

@@ -55,7 +55,7 @@ async function redrive(options: Options): Promise<void> {
     if (total.failed > 0) process.exitCode = 1
   } catch (error) {
     if (!isTransient(error)) throw error
-    throw new BaywireError('the database went away', {
+    throw new BaywireError('the redrive was cut off, because the database could not be used', {
       advice: 'run it again: what was redriven stays, and nothing is redriven twice',
       cause: error,
     })
