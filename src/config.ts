@@ -120,6 +120,7 @@ export const settings = {
     'first pause before a lost database or broker is tried again',
   ),
   BAYWIRE_RETRY_MAX_MS: setting(whole(100, 600_000), '5000', 'longest such pause'),
+  BAYWIRE_REDRIVE_ATTEMPTS: setting(whole(1, 1000), '5', 'how often one dead letter is redriven at most'),
   BAYWIRE_SWEEP_MS: setting(whole(50, 60_000), '1000', 'how often due timers are looked for'),
   BAYWIRE_STATEMENT_TIMEOUT_MS: setting(whole(1000, 600_000), '10000', 'longest that one statement may run'),
   BAYWIRE_POOL_CONNECTIONS: setting(whole(1, 100), '5', 'database connections per role'),

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { addConfig } from './cli/config.ts'
 import { addDemo } from './cli/demo/command.ts'
 import { addDevice } from './cli/device/command.ts'
+import { addDlq } from './cli/dlq/command.ts'
 import { addImport } from './cli/import/command.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
@@ -30,6 +31,7 @@ function commandLine(): Command {
     addImport,
     addTail,
     addLedger,
+    addDlq,
     addReplay,
     addDevice,
     addMigrate,

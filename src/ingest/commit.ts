@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { DecodedPart } from '../decode/decoded.ts'
+import type { SpaceState } from '../occupancy/state.ts'
 import {
   addOrphans,
   addToLedger,
@@ -20,7 +21,7 @@ import {
 import { findLastContents, findSeen, insertReadings, type ReadingRow } from '../store/readings.ts'
 import type { SystemDatabase, SystemTransaction } from '../store/transactions.ts'
 import { SpaceWriter, type WriterMemory } from '../store/writer.ts'
-import { candidateOf, identitiesToLookUp, judge, type Candidate } from './judge.ts'
+import { candidateOf, identitiesToLookUp, isWanted, judge, type Candidate } from './judge.ts'
 import type { Message, Presence, Received } from './message.ts'
 
 export interface CommitContext {
@@ -103,18 +104,7 @@ async function stepAndLog(
   { context, tenants, messages }: { context: CommitContext; tenants: Tenants; messages: Message[] },
 ): Promise<Logged | undefined> {
   if (messages.length === 0) return undefined
-  const devices = await context.directory.find(tx, wantedDevices(messages, tenants))
-  const candidates = candidatesOf(messages, devices)
-  const live = [...candidates.values()].filter(({ message }) => !message.delivery.retained)
-  const writer = await SpaceWriter.lock(tx, context.memory, spacesOf(live, tenants))
-  const nameless = live.filter(({ message, identity }) => message.delivery.duplicate && identity === undefined)
-  const lookedUp = identitiesToLookUp(live, writer)
-  const [seen, lastContents] = await Promise.all([
-    findSeen(tx, [...lookedUp]),
-    findLastContents(tx, [...new Set(nameless.map(({ device }) => device.id))]),
-  ])
-  const known = { candidates, writer, lookedUp, seen, lastContents }
-  const rows = messages.flatMap((message) => judge(message, tenants.get(message.tenant) as KnownTenant, known))
+  const { rows, writer } = await judgeMessages(tx, { context, tenants, messages })
   const ledger = ledgerOf(rows)
   const orphans = orphansIn(rows, messages)
   const recordedAt = context.clock.now()
@@ -127,6 +117,66 @@ async function stepAndLog(
   ]
   const inTurn = writer.readsToWrite || orphans.length > 0
   return { ledger, writer, written: await send(statements, { inTurn }) }
+}
+
+/** What a rehearsal remembers from one batch to the next, because nothing of it is written. */
+export interface Rehearsal {
+  readonly states: Map<string, SpaceState>
+  /** As in `Known`. */
+  readonly seen: Set<string>
+}
+
+export interface Judged {
+  readonly rows: ReadingRow[]
+  /** Holds the locks of the spaces, and what is to be written of them. */
+  readonly writer: SpaceWriter
+}
+
+/** Resolves, locks, looks up and judges: all that decides about a batch. Writes nothing. */
+export async function judgeMessages(
+  tx: SystemTransaction,
+  {
+    context,
+    tenants,
+    messages,
+    rehearsal,
+  }: {
+    context: Pick<CommitContext, 'directory' | 'memory'>
+    tenants: Tenants
+    messages: readonly Message[]
+    rehearsal?: Rehearsal
+  },
+): Promise<Judged> {
+  const devices = await context.directory.find(tx, wantedDevices(messages, tenants))
+  const candidates = candidatesOf(messages, devices)
+  const live = [...candidates.values()].filter(({ message }) => !message.delivery.retained || message.redrive)
+  const writer = await SpaceWriter.lock(tx, context.memory, spacesOf(live, tenants))
+  if (rehearsal !== undefined) recall(rehearsal, writer)
+  const nameless = live.filter(({ message, identity }) => message.delivery.duplicate && identity === undefined)
+  // What an earlier batch of a rehearsal took is in no log: there each identity counts.
+  const lookedUp =
+    rehearsal === undefined
+      ? identitiesToLookUp(live, writer)
+      : new Set(live.flatMap(({ identity }) => identity ?? []))
+  const [found, lastContents] = await Promise.all([
+    findSeen(tx, [...lookedUp]),
+    findLastContents(tx, [...new Set(nameless.map(({ device }) => device.id))]),
+  ])
+  // Those of a rehearsal are many, and are not copied: what was found is added to them.
+  const seen = rehearsal?.seen ?? found
+  if (rehearsal !== undefined) for (const key of found) seen.add(key)
+  const known = { candidates, writer, lookedUp, seen, lastContents }
+  const rows = messages.flatMap((message) => judge(message, tenants.get(message.tenant) as KnownTenant, known))
+  if (rehearsal !== undefined) remember(rehearsal, writer)
+  return { rows, writer }
+}
+
+function recall({ states }: Rehearsal, writer: SpaceWriter): void {
+  for (const space of writer.spaces) space.state = states.get(space.spaceId) ?? space.state
+}
+
+function remember({ states }: Rehearsal, writer: SpaceWriter): void {
+  for (const { spaceId, state } of writer.spaces) states.set(spaceId, state)
 }
 
 interface Logged {
@@ -186,7 +236,9 @@ function candidatesOf(
   for (const message of messages) {
     for (const [part, decoded] of message.parts.entries()) {
       const device = decoded.ok ? devices.get(deviceKey(message.tenant, decoded.device)) : undefined
-      if (decoded.ok && device !== undefined) candidates.set(decoded, candidateOf(message, part, { decoded, device }))
+      if (decoded.ok && device !== undefined && isWanted(message, part)) {
+        candidates.set(decoded, candidateOf(message, part, { decoded, device }))
+      }
     }
   }
   return candidates

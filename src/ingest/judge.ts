@@ -70,7 +70,8 @@ interface Verdict {
 
 /** Gives each reading of a message its one outcome, in the order of precedence, and steps the space it belongs to. */
 export function judge(message: Message, tenant: KnownTenant, known: Known): ReadingRow[] {
-  return message.parts.map((decoded, part) => {
+  return message.parts.flatMap((decoded, part) => {
+    if (!isWanted(message, part)) return []
     const verdict = judgePart(message, part, known)
     const { candidate, stepped } = verdict
     if (candidate !== undefined) known.lastContents.set(candidate.device.id, decoded.ok ? decoded.content : null)
@@ -82,7 +83,8 @@ export function judge(message: Message, tenant: KnownTenant, known: Known): Read
       part,
       receivedAt: receivedAtMs,
       topic: message.delivery.topic,
-      payload: part === 0 ? message.delivery.payload : null,
+      // That of a redriven reading stands on its original.
+      payload: part === 0 && message.redrive === undefined ? message.delivery.payload : null,
       delivery: deliveryNote(message),
       device: decoded.device,
       deviceId: candidate?.device.id ?? null,
@@ -102,18 +104,31 @@ export function judge(message: Message, tenant: KnownTenant, known: Known): Read
   })
 }
 
+export function isWanted({ redrive }: Message, part: number): boolean {
+  return redrive === undefined || redrive.has(part)
+}
+
 function judgePart(message: Message, part: number, known: Known): Verdict {
   const decoded = message.parts[part] as DecodedPart
   if (!decoded.ok) return { outcome: 'malformed', reason: decoded.reason }
   const candidate = known.candidates.get(decoded)
   if (candidate === undefined) return { outcome: 'unknown_device', reason: `no device ${decoded.device}` }
-  if (message.delivery.retained) return { outcome: 'retained', reason: 'delivered because of subscribing', candidate }
+  if (message.delivery.retained && message.redrive === undefined) {
+    return { outcome: 'retained', reason: 'delivered because of subscribing', candidate }
+  }
+  if (message.delivery.retained && candidate.input.at === null) return { ...withoutTime, candidate }
   const { space, input } = belongsTo(candidate, known.writer)
   if (space === undefined) {
     return { outcome: 'unassigned', reason: 'the device stood at no space at that time', candidate }
   }
   return { ...judgeInOrder(message, { candidate, space, input, known }), candidate }
 }
+
+/** A retained message may be of any age: redriven, it counts by its own clock or not at all. */
+const withoutTime = {
+  outcome: 'retained',
+  reason: 'has no time of its own that can be trusted, and its arrival says nothing',
+} as const
 
 /** The space of a reading, and the reading marked where the clock of its device ran backwards at another space. */
 function belongsTo(
@@ -142,7 +157,9 @@ function judgeInOrder(message: Message, { candidate, space, input, known }: Plac
   const { lookedUp, seen, lastContents, writer } = known
   const { identity, device } = candidate
   const key = identity !== undefined && lookedUp.has(identity) ? identityKey(identity) : undefined
-  if (key !== undefined && seen.has(key) && placeInOrder(space.state, input, space.policy).mustLookUp) {
+  const place = () => placeInOrder(space.state, input, space.policy)
+  if (message.delivery.retained && place().clock !== 'device') return withoutTime
+  if (key !== undefined && seen.has(key) && place().mustLookUp) {
     return { outcome: 'duplicate', reason: 'the same reading was taken before' }
   }
   const content = message.parts[input.part]
@@ -164,7 +181,8 @@ function judgeInOrder(message: Message, { candidate, space, input, known }: Plac
   }
 }
 
-function deliveryNote({ delivery }: Message): string | null {
+function deliveryNote({ delivery, redrive }: Message): string | null {
+  if (redrive !== undefined) return 'redrive'
   if (delivery.retained) return 'retained'
   if (delivery.retainStripped) return 'retain-stripped'
   return delivery.duplicate ? 'dup' : null

@@ -9,6 +9,8 @@ export interface Message {
   readonly tenant: string
   readonly delivery: Delivery
   readonly parts: readonly DecodedPart[]
+  /** Where this is no delivery but a redrive of one: which of its readings, since the others had their effect. */
+  readonly redrive?: ReadonlySet<number>
 }
 
 /** What a status topic said. It is no reading: it changes who is present, and is in no book. */

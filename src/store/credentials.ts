@@ -110,9 +110,9 @@ export async function checkCredentials(
 ): Promise<CheckedCredential[]> {
   return await tx<CheckedCredential[]>`
     SELECT u.id, c.id IS NOT NULL AS "inForce", g.messages_per_s AS "messagesPerS", g.in_flight AS "inFlight"
-    FROM unnest(${plain(used.map(({ tenantId }) => tenantId))}::text::uuid[],
-                ${plain(used.map(({ id }) => id))}::text::uuid[],
-                ${texts(used.map(({ username }) => username))}::text::text[]) AS u (tenant_id, id, username)
+    FROM unnest(${plain(used.map(({ tenantId }) => tenantId))}::uuid[],
+                ${plain(used.map(({ id }) => id))}::uuid[],
+                ${texts(used.map(({ username }) => username))}::text[]) AS u (tenant_id, id, username)
     LEFT JOIN tenants t ON t.id = u.tenant_id
     LEFT JOIN credentials c ON c.tenant_id = u.tenant_id AND c.id = u.id AND c.revoked_at IS NULL
       AND t.slug || '/' || c.kind || '/' || c.code = u.username

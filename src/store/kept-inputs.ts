@@ -1,6 +1,7 @@
 import type { Clock } from '../occupancy/evidence.ts'
 import type { Input } from '../occupancy/input.ts'
 import { plain } from './arrays.ts'
+import { readOriginals } from './redrive-attempts.ts'
 import type { SystemTransaction } from './transactions.ts'
 
 interface KeptAnything {
@@ -48,12 +49,13 @@ interface ReadingRow {
   observed_at: Date
   clock: Clock
   outcome: string
+  delivery: string | null
 }
 
 async function readReadings(tx: SystemTransaction, spaceIds: readonly string[]): Promise<KeptReading[]> {
   const rows = await tx<ReadingRow[]>`
     SELECT r.space_id, r.input_seq, r.policy_version, r.rules_version, r.id, r.part, r.topic, r.payload, r.received_at,
-      r.observed_at, r.clock, r.outcome
+      r.observed_at, r.clock, r.outcome, r.delivery
     FROM unnest(${plain(spaceIds)}::uuid[]) AS n (space_id) JOIN readings r ON r.space_id = n.space_id
     WHERE r.input_seq IS NOT NULL`
   const payloads = await readFirstParts(tx, rows)
@@ -74,17 +76,25 @@ async function readReadings(tx: SystemTransaction, spaceIds: readonly string[]):
   }))
 }
 
-/** A message's payload stands on its first part, which may belong to another space: payloads by message id. */
+/**
+ * A message's payload stands on its first part, which may belong to another space, and that of a redriven reading on its
+ * original, which arrived at the same time: payloads by the id that the reading was logged under.
+ */
 async function readFirstParts(tx: SystemTransaction, rows: readonly ReadingRow[]): Promise<Map<string, Buffer>> {
-  const wanted = new Map(rows.filter((row) => row.payload === null).map((row) => [row.id, row.received_at]))
-  if (wanted.size === 0) return new Map()
+  const without = rows.filter((row) => row.payload === null)
+  if (without.length === 0) return new Map()
+  const redriven = without.filter((row) => row.delivery === 'redrive').map((row) => row.id)
+  const originals = await readOriginals(tx, [...new Set(redriven)])
+  const wanted = new Map(without.map((row) => [originals.get(row.id) ?? row.id, row.received_at]))
   const times = [...wanted.values()].map((time) => time.getTime())
   const found = await tx<{ id: string; payload: Buffer }[]>`
     SELECT r.id, r.payload
     FROM unnest(${plain([...wanted.keys()])}::uuid[]) AS n (id)
     JOIN readings r ON r.id = n.id AND r.part = 0
       AND r.received_at BETWEEN ${new Date(times.reduce((a, b) => Math.min(a, b)))} AND ${new Date(times.reduce((a, b) => Math.max(a, b)))}`
-  return new Map(found.map((row) => [row.id, row.payload]))
+  const payloads = new Map(found.map((row) => [row.id, row.payload]))
+  for (const [id, original] of originals) payloads.set(id, payloads.get(original) ?? Buffer.alloc(0))
+  return payloads
 }
 
 async function readOthers(tx: SystemTransaction, spaceIds: readonly string[]): Promise<KeptOther[]> {

@@ -20,14 +20,18 @@ export interface Books {
 
 const minuteMs = 60_000
 
-/** Compares the ledger with the log, both as of one moment: they commit together, so they always agree. */
+/**
+ * Compares the ledger with the log, both as of one moment: they commit together, so they always agree. What a redrive
+ * logged is no delivery and is not counted.
+ */
 export async function compareBooks(tx: SystemTransaction, period: Period): Promise<Books> {
   const since = period.since === undefined ? null : new Date(Math.floor(period.since / minuteMs) * minuteMs)
   const until = period.until === undefined ? null : new Date(Math.ceil(period.until / minuteMs) * minuteMs)
   const tenantId = period.tenantId ?? null
   const rows = await tx<{ source: 'ledger' | 'readings'; outcome: Outcome; count: number }[]>`
     SELECT 'readings' AS source, outcome, count(*) AS count FROM readings
-    WHERE (${tenantId}::uuid IS NULL OR tenant_id = ${tenantId}::uuid)
+    WHERE delivery IS DISTINCT FROM 'redrive'
+      AND (${tenantId}::uuid IS NULL OR tenant_id = ${tenantId}::uuid)
       AND (${since}::timestamptz IS NULL OR received_at >= ${since}::timestamptz)
       AND (${until}::timestamptz IS NULL OR received_at < ${until}::timestamptz)
     GROUP BY outcome

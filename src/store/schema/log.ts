@@ -46,7 +46,7 @@ export const readings = pgTable(
     clock: text('clock'),
     topic: text('topic').notNull(),
     payload: bytes('payload'),
-    /** How it was delivered: `dup`, `retained`, `retain-stripped`. */
+    /** How it was delivered: `dup`, `retained`, `retain-stripped`; `redrive` where it is no delivery (redrives.ts). */
     delivery: text('delivery'),
     outcome: text('outcome').notNull(),
     reason: text('reason'),
@@ -59,6 +59,10 @@ export const readings = pgTable(
     index('readings_identity').on(table.deviceId, table.identity),
     // Nearly free to keep, since rows arrive in its order: for what asks by time of arrival.
     index('readings_arrival').using('brin', table.receivedAt),
+    // Of the few readings that had no effect: what `baywire dlq` lists, in its order.
+    index('readings_dead_letters')
+      .on(table.tenantId, table.receivedAt, table.id, table.part)
+      .where(sql`outcome in ('malformed', 'unknown_device', 'retained', 'unassigned')`),
   ],
 )
 

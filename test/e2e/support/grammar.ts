@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { addConfig } from '../../../src/cli/config.ts'
 import { addDemo } from '../../../src/cli/demo/command.ts'
 import { addDevice } from '../../../src/cli/device/command.ts'
+import { addDlq } from '../../../src/cli/dlq/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
@@ -18,6 +19,7 @@ const adders = [
   addImport,
   addTail,
   addLedger,
+  addDlq,
   addReplay,
   addDevice,
   addMigrate,
