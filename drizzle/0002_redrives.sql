@@ -15,11 +15,6 @@ CREATE TABLE "redrive_attempts" (
 	CONSTRAINT "redrive_attempts_ended" CHECK (("redrive_attempts"."ended_at" is null) = ("redrive_attempts"."outcome" is null))
 );
 --> statement-breakpoint
-ALTER TABLE "space_checkpoints" ALTER COLUMN "state" SET DATA TYPE json;--> statement-breakpoint
-ALTER TABLE "space_inputs" ALTER COLUMN "input" SET DATA TYPE json;--> statement-breakpoint
-ALTER TABLE "space_events" ALTER COLUMN "cause" SET DATA TYPE json;--> statement-breakpoint
-ALTER TABLE "space_events" ALTER COLUMN "state" SET DATA TYPE json;--> statement-breakpoint
-ALTER TABLE "space_states" ALTER COLUMN "state" SET DATA TYPE json;--> statement-breakpoint
 ALTER TABLE "redrive_attempts" ADD CONSTRAINT "redrive_attempts_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "redrive_attempts_redriven" ON "redrive_attempts" USING btree ("redriven_id");--> statement-breakpoint
 CREATE INDEX "readings_dead_letters" ON "readings" USING btree ("tenant_id","received_at","id","part") WHERE outcome in ('malformed', 'unknown_device', 'retained', 'unassigned');
