@@ -155,9 +155,7 @@ export async function judgeMessages(
   const nameless = live.filter(({ message, identity }) => message.delivery.duplicate && identity === undefined)
   // What an earlier batch of a rehearsal took is in no log: there each identity counts.
   const lookedUp =
-    rehearsal === undefined
-      ? identitiesToLookUp(live, writer)
-      : new Set(live.flatMap(({ identity }) => identity ?? []))
+    rehearsal === undefined ? identitiesToLookUp(live, writer) : new Set(live.flatMap(({ identity }) => identity ?? []))
   const [found, lastContents] = await Promise.all([
     findSeen(tx, [...lookedUp]),
     findLastContents(tx, [...new Set(nameless.map(({ device }) => device.id))]),
