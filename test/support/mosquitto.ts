@@ -18,8 +18,10 @@ export const mosquittoProgram: string | undefined = findProgram('mosquitto')
 export interface Mosquitto {
   readonly port: number
   url(user?: { username: string; secret: string }): string
-  /** Stops it and starts it again, with what it has saved unless it is `forgetful`. */
-  restart(options?: { forgetful?: boolean }): Promise<void>
+  /** Of the process that runs now. */
+  readonly pid: number
+  /** Stops it, or kills it, and starts it again, with what it has saved unless it is `forgetful`. */
+  restart(options?: { forgetful?: boolean; signal?: 'SIGTERM' | 'SIGKILL' }): Promise<void>
   stop(): Promise<void>
 }
 
@@ -40,18 +42,21 @@ export async function startMosquitto(users: { username: string; secret: string }
   }
   const begin = () => begun(mosquittoProgram ?? '', { directory, port })
   let server = await begin()
-  const end = async () => {
+  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
     if (server.exitCode !== null || server.signalCode !== null) return
     const exited = once(server, 'exit')
-    server.kill()
+    server.kill(signal)
     await exited
   }
   return {
     port,
     url: ({ username, secret } = consumerUser) =>
       `mqtt://${encodeURIComponent(username)}:${encodeURIComponent(secret)}@127.0.0.1:${port}`,
-    restart: async ({ forgetful = false } = {}) => {
-      await end()
+    get pid() {
+      return server.pid ?? 0
+    },
+    restart: async ({ forgetful = false, signal } = {}) => {
+      await end(signal)
       if (forgetful) await rm(join(directory, 'mosquitto.db'))
       server = await begin()
     },

@@ -40,6 +40,11 @@ export async function checkStored(
       expect(await wrongSpaces(databaseUrl, tenant), `${tenant}: newest readings and states`).toEqual([])
     }
     const { ledger } = await expectSound(home, tenant)
+    expect(ledger, `${tenant}: what was sent was good`).toMatchObject({
+      malformed: 0,
+      unknown_device: 0,
+      unassigned: 0,
+    })
     if (complete) expect(ledger, `${tenant}: the log and the ledger`).toMatchObject({ received: log.deliveries })
     // oxlint-enable no-await-in-loop
     total.acknowledged += acknowledged.length

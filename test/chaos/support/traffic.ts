@@ -12,6 +12,8 @@ export interface TrafficOptions {
   spaces?: number
   /** Readings per second of all tenants together. */
   rate?: number | 'max'
+  /** Connections of each tenant. */
+  gateways?: number
   /** Where they are sent to, in the settings of Baywire. */
   env?: Record<string, string>
 }
@@ -24,14 +26,13 @@ export interface Stream {
 }
 
 const endMs = 180_000
-const gateways = 2
 
 /** Readings on their way while faults are made: per tenant a `baywire simulate`, which sends again until it is told. */
 export class Traffic {
   readonly streams: readonly Stream[]
 
   constructor(home: Home, options: TrafficOptions) {
-    const { messages, tenants = ['acme'], spaces = 100, rate = 'max', env = {} } = options
+    const { messages, tenants = ['acme'], spaces = 100, rate = 'max', gateways = 2, env = {} } = options
     this.streams = tenants.map((tenant) => {
       const own = Math.ceil(messages / tenants.length)
       const ackLog = new AckLog(join(home.directory, `${tenant}.ndjson`))
