@@ -28,8 +28,8 @@ interface CableOptions {
  */
 export class Cable {
   readonly port: number
-  /** Before an answer goes on, in milliseconds; asked anew for each piece. */
-  answerDelayMs: () => number = () => 0
+  /** How late answers are. To be set before there are any: what is under way would be overtaken. */
+  answerDelayMs = 0
   readonly #server: Server
   readonly #links = new Set<Link>()
   readonly #tap: Tap
@@ -113,9 +113,8 @@ export class Cable {
       if (!link.silent) handOn(client, server, bytes)
     })
     server.on('data', (bytes) => {
-      const delayMs = this.answerDelayMs()
-      if (delayMs === 0) this.#answer(link, bytes)
-      else setTimeout(() => this.#answer(link, bytes), delayMs)
+      if (this.answerDelayMs === 0) this.#answer(link, bytes)
+      else setTimeout(() => this.#answer(link, bytes), this.answerDelayMs)
     })
   }
 
