@@ -5,6 +5,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export interface Tap {
   onRequest?(link: number, bytes: Buffer): void
   onAnswer?(link: number, bytes: Buffer): void
+  /** Of what `loseAnswers` loses. */
+  onLostAnswer?(link: number, bytes: Buffer): void
 }
 
 interface Link {
@@ -119,6 +121,7 @@ export class Cable {
   }
 
   #answer(link: Link, bytes: Buffer): void {
+    if (this.#losing) this.#tap.onLostAnswer?.(link.number, bytes)
     if (this.#losing || link.silent || link.client.destroyed) return
     this.#tap.onAnswer?.(link.number, bytes)
     handOn(link.server, link.client, bytes)

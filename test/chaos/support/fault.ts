@@ -73,21 +73,15 @@ export function fault(
   }
   const timeout =
     shortLimitMs + (size === undefined ? 0 : round.times * limitPerFaultMs + round.messages * limitPerMessageMs)
-  it(name, { timeout }, async () => {
+  it(name, { timeout }, async ({ onTestFailed }) => {
     const startedAt = performance.now()
     const seconds = () => Math.round((performance.now() - startedAt) / 1000)
-    try {
-      const findings = await work(round)
-      record({ id, title, result: 'passed', faults: round.times, seconds: seconds(), ...findings })
-    } catch (error) {
-      record({
-        id,
-        title,
-        result: 'failed',
-        seconds: seconds(),
-        reason: `seed ${seed}: ${String(error).split('\n')[0]}`,
-      })
-      throw error
-    }
+    // However it failed: also where its time was over.
+    onTestFailed(({ task }) => {
+      const reason = task.result?.errors?.[0]?.message.split('\n')[0] ?? 'unknown'
+      record({ id, title, result: 'failed', seconds: seconds(), reason: `seed ${seed}: ${reason}` })
+    })
+    const findings = await work(round)
+    record({ id, title, result: 'passed', faults: round.times, seconds: seconds(), ...findings })
   })
 }

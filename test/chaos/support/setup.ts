@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { setup as build } from '../../e2e/support/setup.ts'
 import { removeLeftovers } from './disk.ts'
+import { removeNamespacesOfTheDead } from './network-namespace.ts'
 import { report, type Outcome } from './report.ts'
 
 declare module 'vitest' {
@@ -25,6 +26,7 @@ const defaults = { kills: 100, messages: 200_000 }
 export function setup(project: TestProject): () => void {
   build()
   removeLeftovers()
+  removeNamespacesOfTheDead()
   const { BAYWIRE_CHAOS_SEED, BAYWIRE_CHAOS_KILLS, BAYWIRE_CHAOS_MESSAGES, BAYWIRE_CHAOS_ONLY } = process.env
   const only = BAYWIRE_CHAOS_ONLY?.toLowerCase().split(',')
   const seed = Number(BAYWIRE_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31))

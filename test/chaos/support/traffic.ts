@@ -14,6 +14,8 @@ export interface TrafficOptions {
   rate?: number | 'max'
   /** Connections of each tenant. */
   gateways?: number
+  /** What runs the senders, such as `ip netns exec`. */
+  prefix?: readonly string[]
   /** Where they are sent to, in the settings of Baywire. */
   env?: Record<string, string>
 }
@@ -32,7 +34,7 @@ export class Traffic {
   readonly streams: readonly Stream[]
 
   constructor(home: Home, options: TrafficOptions) {
-    const { messages, tenants = ['acme'], spaces = 100, rate = 'max', gateways = 2, env = {} } = options
+    const { messages, tenants = ['acme'], spaces = 100, rate = 'max', gateways = 2, prefix = [], env = {} } = options
     this.streams = tenants.map((tenant) => {
       const own = Math.ceil(messages / tenants.length)
       const ackLog = new AckLog(join(home.directory, `${tenant}.ndjson`))
@@ -43,7 +45,7 @@ export class Traffic {
         tenant,
         messages: own,
         ackLog,
-        sender: home.spawn(['simulate', '--tenant', tenant, ...how, ...size], env),
+        sender: home.spawn(['simulate', '--tenant', tenant, ...how, ...size], env, prefix),
       }
     })
   }
