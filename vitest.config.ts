@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * `unit` needs nothing; `integration` runs on one embedded database that is started for the whole run; `e2e` runs the
- * program as it was built, each file on a database of its own.
+ * program as it was built, each file on a database of its own; `chaos` does so and breaks things meanwhile.
  */
 export default defineConfig({
   test: {
@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/unit/**', 'test/e2e/**'],
+          exclude: ['test/unit/**', 'test/e2e/**', 'test/chaos/**'],
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
@@ -28,6 +28,15 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/support/setup.ts'],
           testTimeout: 120_000,
+          hookTimeout: 90_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          globalSetup: ['test/chaos/support/setup.ts'],
           hookTimeout: 90_000,
         },
       },

@@ -23,8 +23,6 @@ export function failureOf(error: unknown): ApiError {
 const unavailableCodes = new Set([
   '57014', // query_canceled: the statement timeout
   '57P05', // idle_session_timeout
-  '53100', // disk_full
-  '53200', // out_of_memory
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import postgres from 'postgres'
 import type { Config } from '../config.ts'
@@ -92,7 +93,7 @@ export function connect({ url, role, max, statementTimeoutMs, name }: ConnectOpt
       ...(role === undefined ? {} : { role }),
     },
     types: { bigint: bigintAsNumber },
-    ...socketOf(url),
+    ...socketOf(url, statementTimeoutMs),
   }
   try {
     return postgres(url, options)
@@ -111,12 +112,20 @@ function reconnectPauseS(failures: number): number {
 }
 
 /** `socket` is in the documentation of postgres.js, and not in its types. */
-type ClientOptions = postgres.Options<Record<string, postgres.PostgresType>> & { socket?: typeof openSocket }
+type ClientOptions = postgres.Options<Record<string, postgres.PostgresType>> & {
+  socket?: (target: Parameters<typeof openSocket>[0]) => Socket
+}
+
+/** How much longer than a statement may run its answer may take: the server cancels it, and says so. */
+const answerMarginMs = 2000
 
 /** Several hosts are tried in turn by postgres.js itself, which it does only with sockets of its own. */
-function socketOf(url: string): Pick<ClientOptions, 'socket'> {
+function socketOf(url: string, statementTimeoutMs: number): Pick<ClientOptions, 'socket'> {
   const authority = url.slice(url.indexOf('://') + 3).split(/[?/]/)[0] ?? ''
-  return authority.slice(authority.lastIndexOf('@') + 1).includes(',') ? {} : { socket: openSocket }
+  const limit = statementTimeoutMs === 0 ? {} : { silenceMs: statementTimeoutMs + answerMarginMs }
+  return authority.slice(authority.lastIndexOf('@') + 1).includes(',')
+    ? {}
+    : { socket: (target) => openSocket(target, limit) }
 }
 
 const INT8_OID = 20

@@ -16,7 +16,6 @@ const transientCodes = new Set([
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
-  '53300', // too_many_connections
   '40001', // serialization_failure
   '40P01', // deadlock_detected
   '55P03', // lock_not_available
@@ -30,10 +29,23 @@ const transientCodes = new Set([
   'ETIMEDOUT',
 ])
 
-/** The same may succeed when tried again: lost connections and lost races. What is not named here is not retried. */
+/** Connection exception, insufficient resources (a full disk, no memory), system error (a disk that fails). */
+const transientClasses = ['08', '53', '58']
+
+/**
+ * The same may succeed when tried again: lost connections, lost races, and a server that has run out of something
+ * or whose disk fails, which says nothing about the data. What is not named here is not retried.
+ */
 export function isTransient(error: unknown): boolean {
   const code = errorCodeOf(error)
-  return code !== undefined && (transientCodes.has(code) || isSqlState(code, '08'))
+  return (
+    code !== undefined && (transientCodes.has(code) || transientClasses.some((sqlClass) => isSqlState(code, sqlClass)))
+  )
+}
+
+/** The statement timeout, or a person: fewer rows may take less time. */
+export function isCanceled(error: unknown): boolean {
+  return errorCodeOf(error) === '57014'
 }
 
 const lostCodes = new Set([...transientCodes].filter((code) => code.startsWith('CONNECT') || code.startsWith('E')))

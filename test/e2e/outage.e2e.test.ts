@@ -2,8 +2,6 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { connect } from '../../src/store/client.ts'
-import { readPidFile } from '../../src/store/embedded/pid-file.ts'
 import { EmbeddedProcess } from '../support/embedded-process.ts'
 import { eventually, type Program } from '../support/program.ts'
 import { AckLog } from './support/acknowledged.ts'
@@ -22,7 +20,6 @@ describe('the database goes away', () => {
   let databaseUrl: string
   let program: Program
 
-  const cluster = () => join(directory, 'postgres', 'cluster')
   const startServer = () => new EmbeddedProcess(directory, { stateDir: join(directory, 'state') })
 
   beforeAll(async () => {
@@ -96,46 +93,6 @@ describe('the database goes away', () => {
     expect(await home.metric('baywire_in_flight')).toBe(0)
   }
 
-  it('by crashing: what was under way is committed once', async () => {
-    const sent = { tenant: 'crashed', ackLog: new AckLog(join(home.directory, 'crashed.ndjson')) }
-    const simulation = simulate(home, sent)
-    for (const part of [1, 2, 3]) {
-      // oxlint-disable no-await-in-loop -- again and again
-      await eventually('a part of the readings', () => sent.ackLog.count() > (part * messages) / 5)
-      const before = await readPidFile(cluster())
-      process.kill(before?.pid ?? 0, 'SIGKILL')
-      await eventually('another server', async () => {
-        const now = await readPidFile(cluster())
-        return now?.status === 'ready' && now.pid !== before?.pid
-      })
-      await eventually('200', async () => (await home.readiness()).ready, { withinMs: outageMs })
-      // oxlint-enable no-await-in-loop
-    }
-    expect(await simulation.end(outageMs)).toMatchObject({ code: 0 })
-    const deliveries = await expectAllArrived(home, databaseUrl, sent)
-    await expectNothingLeft(sent.tenant, deliveries)
-  })
-
-  it('by standing still: /ready does not wait for it, readings do', async () => {
-    const sent = { tenant: 'frozen', ackLog: new AckLog(join(home.directory, 'frozen.ndjson')) }
-    const simulation = simulate(home, sent)
-    await eventually('a part of the readings', () => sent.ackLog.count() > messages / 5)
-    const pids = await serverProcesses(databaseUrl, cluster())
-    for (const pid of pids) process.kill(pid, 'SIGSTOP')
-    try {
-      await eventually('503', () => isNotReady(home, 'postgres'))
-      const acknowledged = sent.ackLog.count()
-      expect(await isNotReady(home, 'postgres'), 'two seconds on').toBe(true)
-      expect(sent.ackLog.count()).toBe(acknowledged)
-    } finally {
-      for (const pid of pids) process.kill(pid, 'SIGCONT')
-    }
-    await eventually('200', async () => (await home.readiness()).ready, { withinMs: outageMs })
-    expect(await simulation.end(outageMs)).toMatchObject({ code: 0 })
-    const deliveries = await expectAllArrived(home, databaseUrl, sent)
-    await expectNothingLeft(sent.tenant, deliveries)
-  })
-
   it('for good: the program can still be stopped', async () => {
     const sent = { tenant: 'stopped', ackLog: new AckLog(join(home.directory, 'stopped.ndjson')) }
     const simulation = simulate(home, sent)
@@ -153,15 +110,3 @@ describe('the database goes away', () => {
     await expectSound(home, sent.tenant)
   })
 })
-
-/** The server, and all that work for it, one for each connection among them. */
-async function serverProcesses(databaseUrl: string, cluster: string): Promise<number[]> {
-  const sql = connect({ url: databaseUrl, max: 1, statementTimeoutMs: 10_000, name: 'e2e' })
-  try {
-    const server = await readPidFile(cluster)
-    const rows = await sql<{ pid: number }[]>`SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()`
-    return [server?.pid ?? 0, ...rows.map(({ pid }) => pid)].filter((pid) => pid > 0)
-  } finally {
-    await sql.end()
-  }
-}

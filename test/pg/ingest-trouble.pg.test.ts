@@ -4,6 +4,7 @@ import { Ingest } from '../../src/ingest/ingest.ts'
 import { createLog } from '../../src/log.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { systemDatabase, type SystemDatabase } from '../../src/store/transactions.ts'
+import { eventually } from '../support/program.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 
 let baywire: TestIngest
@@ -79,6 +80,11 @@ function shuffled<T>(items: readonly T[], seed: number): T[] {
     .map((item, n) => ({ item, key: Math.imul(n + seed, 2_654_435_761) >>> 0 }))
     .toSorted((a, b) => a.key - b.key)
     .map(({ item }) => item)
+}
+
+async function retries(): Promise<number> {
+  const { values } = await baywire.metrics.commitRetries.get()
+  return values.reduce((sum, { value }) => sum + value, 0)
 }
 
 describe('in parallel', () => {
@@ -186,6 +192,30 @@ describe('half-way through', () => {
       SELECT reason, payload FROM readings WHERE tenant_id = ${tenant.id} AND outcome = 'malformed' LIMIT 1`
     expect(kept?.['reason']).toBe('could not be stored: 22003')
     expect(kept?.['payload'].length).toBeGreaterThan(10)
+  })
+
+  test.each([
+    ['53100', 'a full disk'],
+    ['53200', 'no memory'],
+    ['58030', 'a disk that cannot be read or written'],
+    ['57014', 'a statement that ran too long'],
+  ])('%s, %s, is no fault of a message: it waits until it can be stored', async (code) => {
+    const tenant = await newTenant(['good', 'unlucky'])
+    await baywire.sql.unsafe(`
+      CREATE FUNCTION run_out() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$;
+      CREATE TRIGGER run_out BEFORE INSERT ON readings
+        FOR EACH ROW WHEN (new.device = 'unlucky') EXECUTE FUNCTION run_out()`)
+    const before = await retries()
+    const answers = Promise.all(
+      logOf(['good', 'unlucky'], 20).map((sent) => deliverTo(baywire.ingest, tenant.slug, sent)),
+    )
+    await eventually('some attempts', async () => (await retries()) > before + 2)
+    await baywire.sql`DROP FUNCTION run_out CASCADE`
+    expect(new Set(await answers)).toEqual(new Set(['acknowledged']))
+    const { malformed = 0, duplicate = 0, ...taken } = await tenant.outcomes()
+    expect({ malformed, duplicate }).toEqual({ malformed: 0, duplicate: 0 })
+    expect(Object.values(taken).reduce((a, b) => a + b, 0)).toBe(20)
   })
 
   test('a day without a partition is given one', async () => {

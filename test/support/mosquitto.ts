@@ -23,8 +23,10 @@ export interface Mosquitto {
   readonly directory: string
   readonly pidFile: string
   url(user?: { username: string; secret: string }): string
-  /** Stops it and starts it again, with what it has saved unless it is `forgetful`; `killed` without saving. */
-  restart(options?: { forgetful?: boolean; killed?: boolean }): Promise<void>
+  /** Of the process that runs now. */
+  readonly pid: number
+  /** Stops it, or kills it, and starts it again, with what it has saved unless it is `forgetful`. */
+  restart(options?: { forgetful?: boolean; signal?: 'SIGTERM' | 'SIGKILL' }): Promise<void>
   /** It answers nothing, and ends no connection, until `thaw`. */
   freeze(): void
   thaw(): void
@@ -69,8 +71,11 @@ export async function startMosquitto(
     pidFile: join(directory, 'mosquitto.pid'),
     url: ({ username, secret } = consumerUser) =>
       `${tls === undefined ? 'mqtt' : 'mqtts'}://${encodeURIComponent(username)}:${encodeURIComponent(secret)}@127.0.0.1:${port}`,
-    restart: async ({ forgetful = false, killed = false } = {}) => {
-      await end(killed ? 'SIGKILL' : 'SIGTERM')
+    get pid() {
+      return server.pid ?? 0
+    },
+    restart: async ({ forgetful = false, signal } = {}) => {
+      await end(signal)
       if (forgetful) await rm(join(directory, 'mosquitto.db'))
       server = await begin()
     },

@@ -13,7 +13,10 @@ export interface Ended {
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
-/** A process of `node dist/main.js …`, with no environment but what it is given. It is ended by its pid alone. */
+/**
+ * A process of `node dist/main.js …`, with no environment but what it is given. It is ended by its pid alone, so what
+ * `prefix` names must become it (exec).
+ */
 export class Program {
   readonly pid: number
   /** Resolves when it has ended and everything that it said has arrived. Never rejects. */
@@ -23,10 +26,11 @@ export class Program {
   #stdout = ''
   #stderr = ''
 
-  constructor(args: readonly string[], env: Record<string, string>) {
+  constructor(args: readonly string[], env: Record<string, string>, prefix: readonly string[] = []) {
     const { PATH = '', HOME = '' } = process.env
     this.#command = `baywire ${args.join(' ')}`
-    const child = spawn(process.execPath, [main, ...args], {
+    const [command = '', ...parameters] = [...prefix, process.execPath, main, ...args]
+    const child = spawn(command, parameters, {
       env: { PATH, HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -50,9 +50,9 @@ export class Home {
     return new Home(directory, { http: await freePort(), mqtt: await freePort() }, env)
   }
 
-  /** A command in the background. */
-  spawn(args: readonly string[], env: Record<string, string> = {}): Program {
-    const program = new Program(args, { ...this.env, ...env })
+  /** A command in the background; `prefix` runs it, such as `ip netns exec`. */
+  spawn(args: readonly string[], env: Record<string, string> = {}, prefix: readonly string[] = []): Program {
+    const program = new Program(args, { ...this.env, ...env }, prefix)
     this.#programs.add(program)
     void program.ended.then(() => this.#programs.delete(program))
     return program
