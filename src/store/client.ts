@@ -16,10 +16,11 @@ export type Sql = postgres.Sql
 
 type Role = 'baywire_api' | 'baywire_ingest'
 
+/** Each URL throws, with the setting that is missing, where this process was not given its login. */
 export interface Database {
-  ownerUrl: string
-  apiUrl: string
-  ingestUrl: string
+  readonly ownerUrl: string
+  readonly apiUrl: string
+  readonly ingestUrl: string
   embedded: boolean
   /** Stops the embedded server if this process started it. */
   stop(): Promise<void>
@@ -33,28 +34,48 @@ export async function resolveDatabase(
   { onProgress, log }: { onProgress: (message: string) => void; log?: Log },
 ): Promise<Database> {
   const { DATABASE_URL: url, DATABASE_URL_API: api, DATABASE_URL_INGEST: ingest } = config
-  if (url === undefined) {
-    if (api !== undefined || ingest !== undefined) {
-      throw new UsageError(
-        'DATABASE_URL is not set, but DATABASE_URL_API or DATABASE_URL_INGEST is',
-        'set DATABASE_URL to the same database, as its owner',
-      )
-    }
+  if (url === undefined && api === undefined && ingest === undefined) {
     const server = await startEmbeddedPostgres({ dataDir: config.BAYWIRE_DATA_DIR, onProgress, log })
     return databaseAt({ ownerUrl: server.url }, { embedded: true, stop: () => server.stop() })
   }
-  await checkConnection('DATABASE_URL', url)
+  if (url !== undefined) await checkConnection('DATABASE_URL', url)
   if (api !== undefined) await checkConnection('DATABASE_URL_API', api)
   if (ingest !== undefined) await checkConnection('DATABASE_URL_INGEST', ingest)
   return databaseAt({ ownerUrl: url, apiUrl: api, ingestUrl: ingest }, { embedded: false, stop: async () => {} })
 }
 
+interface Urls {
+  ownerUrl: string | undefined
+  apiUrl?: string | undefined
+  ingestUrl?: string | undefined
+}
+
 function databaseAt(
-  urls: { ownerUrl: string; apiUrl?: string | undefined; ingestUrl?: string | undefined },
+  { ownerUrl, apiUrl = ownerUrl, ingestUrl = ownerUrl }: Urls,
   server: Pick<Database, 'embedded' | 'stop'>,
 ): Database {
-  const { ownerUrl, apiUrl = ownerUrl, ingestUrl = ownerUrl } = urls
-  return { ownerUrl, apiUrl, ingestUrl, ...server }
+  return {
+    get ownerUrl() {
+      return given(ownerUrl, 'DATABASE_URL')
+    },
+    get apiUrl() {
+      return given(apiUrl, 'DATABASE_URL_API')
+    },
+    get ingestUrl() {
+      return given(ingestUrl, 'DATABASE_URL_INGEST')
+    },
+    ...server,
+  }
+}
+
+function given(url: string | undefined, setting: DatabaseSetting): string {
+  if (url !== undefined) return url
+  throw new UsageError(
+    `this needs ${setting}, which is not set`,
+    setting === 'DATABASE_URL'
+      ? 'set it to the same database, as its owner'
+      : 'set it, or DATABASE_URL to the same database, as its owner',
+  )
 }
 
 export interface ConnectOptions {
