@@ -21,13 +21,12 @@ COPY --from=build /app/dist ./dist
 COPY package.json mosquitto.conf ./
 COPY drizzle ./drizzle
 COPY deploy/make-secrets.mjs ./deploy/
-# A new volume takes over the owner and mode of the directory that it is mounted on first. `secrets` of compose.yaml
-# mounts them first: itself as node (1000), for Postgres (999) and Mosquitto (1883), who read as members of its group.
+# A new volume takes over the owner and mode of the directory that it is mounted on first, and it is `secrets` of
+# compose.yaml that mounts these first. Postgres (999) and Mosquitto (1883) read theirs as members of the group 1000.
 RUN for name in passwords postgres migrate api ingest jobs broker; do \
       install --directory --owner=1000 --group=1000 --mode=0750 "/secrets/$name"; \
     done \
  && install --directory --owner=1883 --group=1883 --mode=0700 /var/lib/mosquitto \
- && install --directory --owner=999 --group=999 --mode=0700 /var/lib/postgresql \
  && ln -s /app/dist/main.js /usr/local/bin/baywire
 USER node
 EXPOSE 8080 9464
