@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addBackup, addRestore } from './cli/backup.ts'
 import { addConfig } from './cli/config.ts'
 import { addDemo } from './cli/demo/command.ts'
 import { addImport } from './cli/import/command.ts'
@@ -21,7 +22,19 @@ function commandLine(): Command {
     .version(version)
     .showHelpAfterError('(add --help for an example)')
     .exitOverride()
-  for (const add of [addStart, addDemo, addSimulate, addImport, addTail, addLedger, addReplay, addMigrate, addConfig]) {
+  for (const add of [
+    addStart,
+    addDemo,
+    addSimulate,
+    addImport,
+    addTail,
+    addLedger,
+    addReplay,
+    addMigrate,
+    addBackup,
+    addRestore,
+    addConfig,
+  ]) {
     add(program)
   }
   return program

@@ -88,6 +88,8 @@ export interface ConnectOptions {
   statementTimeoutMs: number
   /** Shown in pg_stat_activity. */
   name: string
+  /** Connections are kept for any time; otherwise postgres.js replaces them within the hour. */
+  lasting?: boolean
 }
 
 const CONNECT_TIMEOUT_S = 10
@@ -96,13 +98,14 @@ const CONNECT_TIMEOUT_S = 10
  * Connects when first used. `bigint` columns are numbers (beyond 2^53 reading one throws), timestamps are
  * Dates, arrays are their text. Drizzle replaces the parsers of the client that it is given: give it one of its own.
  */
-export function connect({ url, role, max, statementTimeoutMs, name }: ConnectOptions): Sql {
+export function connect({ url, role, max, statementTimeoutMs, name, lasting = false }: ConnectOptions): Sql {
   const options: ClientOptions = {
     max,
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: reconnectPauseS,
     // Asking for them is a query that nobody waits for: were the connection lost during it, the process would end.
     fetch_types: false,
+    ...(lasting ? { max_lifetime: null } : {}),
     onnotice: () => {},
     connection: {
       application_name: name,

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addBackup, addRestore } from '../../../src/cli/backup.ts'
 import { addConfig } from '../../../src/cli/config.ts'
 import { addDemo } from '../../../src/cli/demo/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
@@ -9,7 +10,19 @@ import { addSimulate } from '../../../src/cli/simulate/command.ts'
 import { addStart, roles } from '../../../src/cli/start.ts'
 import { addTail } from '../../../src/cli/tail.ts'
 
-const adders = [addStart, addDemo, addSimulate, addImport, addTail, addLedger, addReplay, addMigrate, addConfig]
+const adders = [
+  addStart,
+  addDemo,
+  addSimulate,
+  addImport,
+  addTail,
+  addLedger,
+  addReplay,
+  addMigrate,
+  addBackup,
+  addRestore,
+  addConfig,
+]
 
 /** The commands as they are, that do nothing but judge how they are called, and print their help into `out`. */
 function grammar(out: string[]): Command {
