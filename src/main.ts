@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { addBackup, addRestore } from './cli/backup.ts'
 import { addConfig } from './cli/config.ts'
 import { addDemo } from './cli/demo/command.ts'
+import { addDoctor } from './cli/doctor/command.ts'
 import { addImport } from './cli/import/command.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
@@ -31,6 +32,7 @@ function commandLine(): Command {
     addLedger,
     addReplay,
     addMigrate,
+    addDoctor,
     addBackup,
     addRestore,
     addConfig,

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { addBackup, addRestore } from '../../../src/cli/backup.ts'
 import { addConfig } from '../../../src/cli/config.ts'
 import { addDemo } from '../../../src/cli/demo/command.ts'
+import { addDoctor } from '../../../src/cli/doctor/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
@@ -19,6 +20,7 @@ const adders = [
   addLedger,
   addReplay,
   addMigrate,
+  addDoctor,
   addBackup,
   addRestore,
   addConfig,
