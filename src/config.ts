@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { UsageError } from './errors.ts'
+import { describeError, UsageError } from './errors.ts'
 
 /**
  * Every setting of Baywire, in one table: `baywire config` and docs/settings.md are printed from it.
  * A setting that bounds something ends in its unit. Empty counts as not set.
+ * A secret may lie in a file instead, which the setting of its name with `_FILE` names.
  */
 interface Setting<T> {
   schema: z.ZodType<T>
@@ -38,6 +40,11 @@ export const settings = {
   BAYWIRE_HOST: setting(z.string(), '127.0.0.1', 'address that the API and the embedded broker listen on'),
   BAYWIRE_HTTP_PORT: setting(port, '8080', 'port of the API; 0 takes any free one'),
   BAYWIRE_MQTT_PORT: setting(port, '1883', 'port of the embedded broker; 0 takes any free one'),
+  BAYWIRE_MONITOR_PORT: setting(
+    port.optional(),
+    undefined,
+    'port of /health, /ready and /metrics in a process without the role api, which has them on its own port; 0 takes any free one',
+  ),
   BAYWIRE_DATA_DIR: setting(
     z.string().transform((path) => resolve(path)),
     '.baywire',
@@ -129,17 +136,40 @@ export const settings = {
 
 export type Config = { [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']> }
 
-/** Reads all settings from `environment`; throws one UsageError that names every bad one. */
+/** Reads all settings from `environment`, and the files it names; throws one UsageError that names every bad one. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const config: Record<string, unknown> = {}
   const problems: string[] = []
-  for (const [name, { schema, default: defaultValue }] of Object.entries<Setting<unknown>>(settings)) {
-    const result = schema.safeParse(environment[name] || defaultValue)
+  for (const [name, { schema, default: defaultValue, secret: isSecret }] of Object.entries<Setting<unknown>>(
+    settings,
+  )) {
+    const given = isSecret === true ? readSecret(environment, name) : { value: environment[name] }
+    if ('problem' in given) {
+      problems.push(given.problem)
+      continue
+    }
+    const result = schema.safeParse(given.value || defaultValue)
     if (result.success) config[name] = result.data
-    else problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')}`)
+    else problems.push(`${given.from ?? name}: ${result.error.issues.map((issue) => issue.message).join('; ')}`)
   }
   if (problems.length > 0) {
     throw new UsageError(`wrong settings: ${problems.join(' · ')}`, 'see `baywire config` for what each setting takes')
   }
   return config as Config
+}
+
+type Given = { value: string | undefined; from?: string } | { problem: string }
+
+/** A secret from the environment, or from the file that `<name>_FILE` names: without the line break at its end. */
+function readSecret(environment: Record<string, string | undefined>, name: string): Given {
+  const from = `${name}_FILE`
+  const path = environment[from]
+  if (!path) return { value: environment[name] }
+  if (environment[name]) return { problem: `${name} and ${from}: only one of them may be given` }
+  try {
+    const value = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    return value === '' ? { problem: `${from}: ${path} is empty` } : { value, from }
+  } catch (error) {
+    return { problem: `${from}: cannot be read: ${describeError(error)}` }
+  }
 }

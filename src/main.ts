@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addBackup, addRestore } from './cli/backup.ts'
 import { addConfig } from './cli/config.ts'
 import { addDemo } from './cli/demo/command.ts'
 import { addDevice } from './cli/device/command.ts'
 import { addDlq } from './cli/dlq/command.ts'
+import { addDoctor } from './cli/doctor/command.ts'
 import { addImport } from './cli/import/command.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
@@ -36,6 +38,9 @@ function commandLine(): Command {
     addDevice,
     addMigrate,
     addMosquitto,
+    addDoctor,
+    addBackup,
+    addRestore,
     addConfig,
   ]) {
     add(program)

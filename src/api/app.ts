@@ -37,6 +37,21 @@ const REQUEST_ID_CHARACTERS = 64
 
 export function createApi(options: ApiOptions): Api {
   const { log, tenants, databaseWaitMs = DATABASE_WAIT_MS } = options
+  const app = beginApp(options)
+  addSystemRoutes(app, options)
+  addPublicRoutes(app, { tenants, databaseWaitMs })
+  addDocumentRoute(app)
+  return answerFailures(app, log)
+}
+
+/** /health, /ready and /metrics alone, for a process without the API. */
+export function createMonitor(options: Omit<ApiOptions, 'tenants' | 'databaseWaitMs'>): Api {
+  const app = beginApp(options)
+  addSystemRoutes(app, options)
+  return answerFailures(app, options.log)
+}
+
+function beginApp(options: Pick<ApiOptions, 'metrics' | 'log'>): Api {
   const app: Api = new OpenAPIHono<ApiEnv>({ defaultHook: invalidInput })
   // Takes over an id of letters, digits and _ - = only: it is written to the log.
   app.use(requestId({ limitLength: REQUEST_ID_CHARACTERS, generator: () => newId() }))
@@ -45,11 +60,10 @@ export function createApi(options: ApiOptions): Api {
   app.use(methodNotAllowed({ app, onMethodNotAllowed: answerOtherMethod }))
   app.use(wellFormedUrl)
   app.use(boundedBody)
+  return app
+}
 
-  addSystemRoutes(app, options)
-  addPublicRoutes(app, { tenants, databaseWaitMs })
-  addDocumentRoute(app)
-
+function answerFailures(app: Api, log: Log): Api {
   app.notFound((c) => problemResponse(c, new ApiError('not_found', 'There is nothing at this URL.')))
   app.onError((error, c) => {
     const failure = failureOf(error)

@@ -19,6 +19,8 @@ export interface ServerOptions {
   host: string
   /** 0 takes any free one. */
   port: number
+  /** Where the port was set, for the error of one that cannot be had. */
+  setting?: 'BAYWIRE_HTTP_PORT' | 'BAYWIRE_MONITOR_PORT'
   log: Log
   /** How long a close waits for the answers that are being given. */
   closeWaitMs?: number
@@ -31,7 +33,7 @@ export interface RunningApi {
 }
 
 export async function startApi(options: ServerOptions): Promise<RunningApi> {
-  const { app, host, port, log, closeWaitMs = CLOSE_WAIT_MS } = options
+  const { app, host, port, log, setting = 'BAYWIRE_HTTP_PORT', closeWaitMs = CLOSE_WAIT_MS } = options
   const listener = getRequestListener(app.fetch, {
     errorHandler: (error) => answerUnroutable(error instanceof RequestError, { error, log }),
   })
@@ -51,7 +53,7 @@ export async function startApi(options: ServerOptions): Promise<RunningApi> {
     })
     void listener(request, response)
   })
-  await listen(server, { host, port })
+  await listen(server, { host, port, setting })
   server.on('error', (error) => log.error({ err: error }, 'HTTP server'))
   let closing: Promise<void> | undefined
   return {
@@ -60,9 +62,11 @@ export async function startApi(options: ServerOptions): Promise<RunningApi> {
   }
 }
 
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+type Target = Required<Pick<ServerOptions, 'host' | 'port' | 'setting'>>
+
+function listen(server: Server, { host, port, setting }: Target): Promise<void> {
   return new Promise((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port }))
+    const refuse = (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port, setting }))
     server.once('error', refuse)
     server.listen({ host, port }, () => {
       server.off('error', refuse)
@@ -77,16 +81,16 @@ function portOf(server: Server): number {
   return address.port
 }
 
-function listenError(cause: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
+function listenError(cause: NodeJS.ErrnoException, { host, port, setting }: Target): Error {
   switch (cause.code) {
     case 'EADDRINUSE':
-      return new BaywireError(`BAYWIRE_HTTP_PORT: port ${port} of ${host} is in use`, {
-        advice: 'stop what listens there, or set BAYWIRE_HTTP_PORT to another port (0 takes any free one)',
+      return new BaywireError(`${setting}: port ${port} of ${host} is in use`, {
+        advice: `stop what listens there, or set ${setting} to another port (0 takes any free one)`,
         cause,
       })
     case 'EACCES':
-      return new BaywireError(`BAYWIRE_HTTP_PORT: this user may not listen on port ${port}`, {
-        advice: 'set BAYWIRE_HTTP_PORT to a port from 1024 on',
+      return new BaywireError(`${setting}: this user may not listen on port ${port}`, {
+        advice: `set ${setting} to a port from 1024 on`,
         cause,
       })
     case 'EADDRNOTAVAIL':

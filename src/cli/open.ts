@@ -19,14 +19,18 @@ export interface OpenDatabase {
 
 /**
  * Opens the database. The embedded one is started where it does not run, and migrated; one of `DATABASE_URL` is migrated
- * too, by whoever comes first, and refused where its schema is newer than this program.
+ * too, by whoever comes first, and refused where its schema is newer than this program. With the logins of roles
+ * alone nothing is migrated: then the schema must be that of this program.
  */
 export async function openDatabase(config: Config): Promise<OpenDatabase> {
   const urls = await resolveDatabase(config, { onProgress: announce })
   try {
-    await migrate(urls.ownerUrl, { onProgress: announce })
+    const { DATABASE_URL_API, DATABASE_URL_INGEST } = config
+    const login = config.DATABASE_URL ?? DATABASE_URL_API ?? DATABASE_URL_INGEST ?? urls.ownerUrl
+    const migrates = urls.embedded || config.DATABASE_URL !== undefined
+    if (migrates) await migrate(login, { onProgress: announce })
     await checkRoles(config)
-    await withOwner(urls.ownerUrl, checkSchema)
+    await withLogin(login, checkSchema)
   } catch (error) {
     await urls.stop()
     throw error
@@ -57,12 +61,12 @@ export async function openDatabase(config: Config): Promise<OpenDatabase> {
 async function checkRoles({ DATABASE_URL_API, DATABASE_URL_INGEST }: Config): Promise<void> {
   for (const [setting, url] of Object.entries({ DATABASE_URL_API, DATABASE_URL_INGEST })) {
     if (url !== undefined) {
-      await withOwner(url, (sql) => assertRole(sql, setting as 'DATABASE_URL_API' | 'DATABASE_URL_INGEST'))
+      await withLogin(url, (sql) => assertRole(sql, setting as 'DATABASE_URL_API' | 'DATABASE_URL_INGEST'))
     }
   }
 }
 
-async function withOwner(url: string, work: (sql: ReturnType<typeof connect>) => Promise<void>): Promise<void> {
+async function withLogin(url: string, work: (sql: ReturnType<typeof connect>) => Promise<void>): Promise<void> {
   const sql = connect({ url, max: 1, statementTimeoutMs: 30_000, name: 'baywire start' })
   try {
     await work(sql)

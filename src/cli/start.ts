@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import closeWithGrace from 'close-with-grace'
-import { createApi } from '../api/app.ts'
+import { createApi, createMonitor } from '../api/app.ts'
 import { checkParts, type PartReadiness } from '../api/readiness.ts'
 import { startApi } from '../api/server.ts'
 import { systemClock } from '../clock.ts'
@@ -15,6 +15,7 @@ import { ensurePartitions } from '../store/readings.ts'
 import { startConsumer } from '../mqtt/consumer.ts'
 import { startEmbeddedBroker } from './embedded-broker.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
+import { refuseUnsafe } from './production.ts'
 import { announce } from './terminal.ts'
 
 export const roles = ['ingest', 'api', 'jobs'] as const
@@ -23,6 +24,8 @@ export type Role = (typeof roles)[number]
 export interface Running {
   readonly database: OpenDatabase
   readonly httpPort: number | undefined
+  /** Of /health, /ready and /metrics in a process without the API; undefined where there is none. */
+  readonly monitorPort: number | undefined
   /** Of the embedded broker; undefined where there is none. */
   readonly mqttPort: number | undefined
   stop(): Promise<void>
@@ -52,8 +55,9 @@ function wantedRoles(given: readonly string[]): readonly Role[] {
   return given.length === 0 ? roles : roles.filter((role) => given.includes(role))
 }
 
-function announceRunning(config: Config, { httpPort, mqttPort }: Running): void {
+function announceRunning(config: Config, { httpPort, monitorPort, mqttPort }: Running): void {
   if (httpPort !== undefined) announce(`API on http://${config.BAYWIRE_HOST}:${httpPort}`)
+  if (monitorPort !== undefined) announce(`/health, /ready, /metrics on http://${config.BAYWIRE_HOST}:${monitorPort}`)
   if (mqttPort !== undefined) announce(`MQTT on mqtt://${config.BAYWIRE_HOST}:${mqttPort}`)
   announce('running; Ctrl-C stops it')
 }
@@ -93,22 +97,39 @@ export async function start(
     () => openDatabase(config),
     (opened) => opened.close(),
   )
+  await lifecycle.start(
+    'production',
+    () => refuseUnsafe(config, { urls: database.urls, roles: wanted }),
+    () => {},
+  )
   const parts: Parts = { config, log, metrics: createMetrics(), lifecycle, database, checks: {} }
-  addDatabaseChecks(parts)
+  addDatabaseChecks(parts, wanted)
   const mqttPort = wanted.includes('ingest') ? await startIngest(parts) : undefined
   if (wanted.includes('jobs')) await startJobs(parts)
   const httpPort = wanted.includes('api') ? await startHttp(parts) : undefined
-  return { database, httpPort, mqttPort, stop: () => lifecycle.stop() }
+  const monitorPort = httpPort === undefined ? await startMonitor(parts) : undefined
+  return { database, httpPort, monitorPort, mqttPort, stop: () => lifecycle.stop() }
 }
 
-function addDatabaseChecks({ database, checks }: Parts): void {
-  const system = database.system('baywire ready')
+function addDatabaseChecks({ database, checks }: Parts, wanted: readonly Role[]): void {
+  const ask = askDatabase(database, wanted)
   checks['postgres'] = async () => {
-    await system.withSystem((tx) => tx`SELECT 1`)
+    await ask()
     return { ok: true, detail: database.urls.embedded ? 'embedded' : 'external' }
   }
   // Checked before anything started; a newer program migrates only additively under a running one.
   checks['migrations'] = async () => ({ ok: true, detail: 'the schema is that of this program' })
+}
+
+/** With the login that the roles of this process work with: it may be the only one that they were given. */
+function askDatabase(database: OpenDatabase, wanted: readonly Role[]): () => Promise<unknown> {
+  if (wanted.some((role) => role !== 'api')) {
+    const system = database.system('baywire ready')
+    return () => system.withSystem((tx) => tx`SELECT 1`)
+  }
+  const tenants = database.tenants('baywire ready')
+  // Of nobody: what matters is that the answer comes.
+  return () => tenants.tenantBySlug('')
 }
 
 async function startIngest(parts: Parts): Promise<number | undefined> {
@@ -191,4 +212,16 @@ async function startHttp({ config, log, metrics, lifecycle, database, checks }: 
     (started) => started.close(),
   )
   return api.port
+}
+
+async function startMonitor({ config, log, metrics, lifecycle, checks }: Parts): Promise<number | undefined> {
+  const { BAYWIRE_HOST: host, BAYWIRE_MONITOR_PORT: port } = config
+  if (port === undefined) return undefined
+  const app = createMonitor({ metrics, log: log.child({ role: 'monitor' }), readiness: () => checkParts(checks) })
+  const monitor = await lifecycle.start(
+    'monitor',
+    () => startApi({ app, host, port, setting: 'BAYWIRE_MONITOR_PORT', log }),
+    (started) => started.close(),
+  )
+  return monitor.port
 }

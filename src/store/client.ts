@@ -17,10 +17,11 @@ export type Sql = postgres.Sql
 
 type Role = 'baywire_api' | 'baywire_ingest'
 
+/** Each URL throws, with the setting that is missing, where this process was not given its login. */
 export interface Database {
-  ownerUrl: string
-  apiUrl: string
-  ingestUrl: string
+  readonly ownerUrl: string
+  readonly apiUrl: string
+  readonly ingestUrl: string
   embedded: boolean
   /** Stops the embedded server if this process started it. */
   stop(): Promise<void>
@@ -34,28 +35,48 @@ export async function resolveDatabase(
   { onProgress, log }: { onProgress: (message: string) => void; log?: Log },
 ): Promise<Database> {
   const { DATABASE_URL: url, DATABASE_URL_API: api, DATABASE_URL_INGEST: ingest } = config
-  if (url === undefined) {
-    if (api !== undefined || ingest !== undefined) {
-      throw new UsageError(
-        'DATABASE_URL is not set, but DATABASE_URL_API or DATABASE_URL_INGEST is',
-        'set DATABASE_URL to the same database, as its owner',
-      )
-    }
+  if (url === undefined && api === undefined && ingest === undefined) {
     const server = await startEmbeddedPostgres({ dataDir: config.BAYWIRE_DATA_DIR, onProgress, log })
     return databaseAt({ ownerUrl: server.url }, { embedded: true, stop: () => server.stop() })
   }
-  await checkConnection('DATABASE_URL', url)
+  if (url !== undefined) await checkConnection('DATABASE_URL', url)
   if (api !== undefined) await checkConnection('DATABASE_URL_API', api)
   if (ingest !== undefined) await checkConnection('DATABASE_URL_INGEST', ingest)
   return databaseAt({ ownerUrl: url, apiUrl: api, ingestUrl: ingest }, { embedded: false, stop: async () => {} })
 }
 
+interface Urls {
+  ownerUrl: string | undefined
+  apiUrl?: string | undefined
+  ingestUrl?: string | undefined
+}
+
 function databaseAt(
-  urls: { ownerUrl: string; apiUrl?: string | undefined; ingestUrl?: string | undefined },
+  { ownerUrl, apiUrl = ownerUrl, ingestUrl = ownerUrl }: Urls,
   server: Pick<Database, 'embedded' | 'stop'>,
 ): Database {
-  const { ownerUrl, apiUrl = ownerUrl, ingestUrl = ownerUrl } = urls
-  return { ownerUrl, apiUrl, ingestUrl, ...server }
+  return {
+    get ownerUrl() {
+      return given(ownerUrl, 'DATABASE_URL')
+    },
+    get apiUrl() {
+      return given(apiUrl, 'DATABASE_URL_API')
+    },
+    get ingestUrl() {
+      return given(ingestUrl, 'DATABASE_URL_INGEST')
+    },
+    ...server,
+  }
+}
+
+function given(url: string | undefined, setting: DatabaseSetting): string {
+  if (url !== undefined) return url
+  throw new UsageError(
+    `this needs ${setting}, which is not set`,
+    setting === 'DATABASE_URL'
+      ? 'set it to the same database, as its owner'
+      : 'set it, or DATABASE_URL to the same database, as its owner',
+  )
 }
 
 export interface ConnectOptions {
@@ -68,6 +89,8 @@ export interface ConnectOptions {
   statementTimeoutMs: number
   /** Shown in pg_stat_activity. */
   name: string
+  /** Connections are kept for any time; otherwise postgres.js replaces them within the hour. */
+  lasting?: boolean
 }
 
 const CONNECT_TIMEOUT_S = 10
@@ -76,13 +99,14 @@ const CONNECT_TIMEOUT_S = 10
  * Connects when first used. `bigint` columns are numbers (beyond 2^53 reading one throws), timestamps are
  * Dates, arrays are their text. Drizzle replaces the parsers of the client that it is given: give it one of its own.
  */
-export function connect({ url, role, max, statementTimeoutMs, name }: ConnectOptions): Sql {
+export function connect({ url, role, max, statementTimeoutMs, name, lasting = false }: ConnectOptions): Sql {
   const options: ClientOptions = {
     max,
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: reconnectPauseS,
     // Asking for them is a query that nobody waits for: were the connection lost during it, the process would end.
     fetch_types: false,
+    ...(lasting ? { max_lifetime: null } : {}),
     onnotice: () => {},
     connection: {
       application_name: name,

@@ -60,8 +60,8 @@ describe('help', () => {
 
 describe.each(documents)('$path', ({ path, text, blocks }) => {
   it('names settings, scripts and files that there are', () => {
-    const names = text.match(/\b(?:BAYWIRE_[A-Z_]+|DATABASE_URL(?:_[A-Z]+)?|MQTT_URL)\b/g) ?? []
-    expect(names.filter((name) => !(name in settings))).toEqual([])
+    const names = text.match(/\b(?:BAYWIRE_[A-Z_]+|DATABASE_URL(?:_[A-Z]+)*|MQTT_URL(?:_FILE)?)\b/g) ?? []
+    expect(names.filter((name) => !(name.replace(/_FILE$/, '') in settings))).toEqual([])
     const called = Array.from(
       text.matchAll(/\bnpm (?:run ([a-z]+)|(test|start)\b)/g),
       ([, run, own]) => run ?? own ?? '',

@@ -69,11 +69,11 @@ const fileAdvice: Record<string, string> = {
 }
 
 /** Turns a failure of the file system into one line that names the setting; others pass through. */
-export function fileError(error: unknown, dataDir: string): unknown {
+export function fileError(error: unknown, dataDir: string, setting = 'BAYWIRE_DATA_DIR'): unknown {
   const advice = fileAdvice[errorCode(error) ?? '']
   if (error instanceof BaywireError || advice === undefined) return error
-  return new BaywireError(`BAYWIRE_DATA_DIR: cannot use ${dataDir}: ${describeError(error)}`, {
-    advice,
+  return new BaywireError(`${setting}: cannot use ${dataDir}: ${describeError(error)}`, {
+    advice: advice.replace('set BAYWIRE_DATA_DIR to', setting === 'BAYWIRE_DATA_DIR' ? '$&' : 'name'),
     cause: error,
   })
 }

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander'
+import { addBackup, addRestore } from '../../../src/cli/backup.ts'
 import { addConfig } from '../../../src/cli/config.ts'
 import { addDemo } from '../../../src/cli/demo/command.ts'
 import { addDevice } from '../../../src/cli/device/command.ts'
 import { addDlq } from '../../../src/cli/dlq/command.ts'
+import { addDoctor } from '../../../src/cli/doctor/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
@@ -24,6 +26,9 @@ const adders = [
   addDevice,
   addMigrate,
   addMosquitto,
+  addDoctor,
+  addBackup,
+  addRestore,
   addConfig,
 ]
 
