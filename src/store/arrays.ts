@@ -22,14 +22,20 @@ export function texts(values: Nullable<string>): string {
 
 /** As `texts`, of one field of each row. */
 export function textsOf<Row>(rows: readonly Row[], field: (row: Row) => string | null): string {
-  const quoted = (value: string | null) => (value === null ? 'NULL' : `"${escape(value)}"`)
-  return `{${rows.map((row) => quoted(field(row))).join(',')}}`
+  return `{${rows.map((row) => quotedText(field(row))).join(',')}}`
 }
 
 /** Of one field of each row. */
 export function bytesOf<Row>(rows: readonly Row[], field: (row: Row) => Buffer | null): string {
-  const quoted = (value: Buffer | null) => (value === null ? 'NULL' : String.raw`"\\x${value.toString('hex')}"`)
-  return `{${rows.map((row) => quoted(field(row))).join(',')}}`
+  return `{${rows.map((row) => quotedBytes(field(row))).join(',')}}`
+}
+
+function quotedText(value: string | null): string {
+  return value === null ? 'NULL' : `"${escape(value)}"`
+}
+
+function quotedBytes(value: Buffer | null): string {
+  return value === null ? 'NULL' : String.raw`"\\x${value.toString('hex')}"`
 }
 
 const special = /[\\"]/g
