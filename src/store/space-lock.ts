@@ -19,6 +19,8 @@ export interface KnownSpace {
 /** A space whose row is locked. */
 export interface LockedSpace extends SpaceKey, KnownSpace {
   readonly policyVersion: number
+  /** The rules that its last input was stepped by. */
+  readonly rulesVersion: number
 }
 
 /** Spaces remembered at most; the one not stepped for longest is read again. */
@@ -53,8 +55,9 @@ export async function lockSpaces(
   if (keys.length === 0) return []
   const tenantIds = [...new Set(keys.map((key) => key.tenantId))]
   const [locked, versions] = await Promise.all([
-    tx<{ tenantId: string; spaceId: string; inputSeq: number }[]>`
-      SELECT s.tenant_id AS "tenantId", s.space_id AS "spaceId", s.input_seq AS "inputSeq"
+    tx<(SpaceKey & { inputSeq: number; rulesVersion: number })[]>`
+      SELECT s.tenant_id AS "tenantId", s.space_id AS "spaceId", s.input_seq AS "inputSeq",
+        s.rules_version AS "rulesVersion"
       FROM unnest(${plain(keys.map((key) => key.tenantId))}::text::uuid[],
                   ${plain(keys.map((key) => key.spaceId))}::text::uuid[]) AS wanted (tenant_id, space_id)
       JOIN space_states s ON s.tenant_id = wanted.tenant_id AND s.space_id = wanted.space_id
@@ -67,10 +70,10 @@ export async function lockSpaces(
   const forgotten = locked.filter(({ spaceId, inputSeq }) => memory.asOf(spaceId, inputSeq) === undefined)
   const read = await readSpaces(tx, forgotten)
   const policyVersions = new Map(versions.map(({ id, version }) => [id, version]))
-  return locked.flatMap(({ tenantId, spaceId, inputSeq }) => {
+  return locked.flatMap(({ tenantId, spaceId, inputSeq, rulesVersion }) => {
     const known = memory.asOf(spaceId, inputSeq) ?? read.get(spaceId)
     if (known === undefined) return []
-    return [{ ...known, tenantId, spaceId, policyVersion: policyVersions.get(tenantId) ?? 0 }]
+    return [{ ...known, tenantId, spaceId, policyVersion: policyVersions.get(tenantId) ?? 0, rulesVersion }]
   })
 }
 
