@@ -137,7 +137,7 @@ $$;
 -- the lock on the log is asked for (at most `lock_timeout`; 55P03 then, try again) until COMMIT.
 CREATE FUNCTION "drop_reading_partition"("dropped_day" date) RETURNS boolean
   LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, public SET app.retention = 'on' SET lock_timeout = '100ms'
+  SET search_path = pg_catalog, public SET lock_timeout = '100ms'
 AS $$
 DECLARE
   partition_name text := 'readings_' || to_char(dropped_day, 'YYYYMMDD');
@@ -150,6 +150,7 @@ BEGIN
   IF to_regclass('public.' || partition_name) IS NULL THEN
     RETURN false;
   END IF;
+  PERFORM set_config('app.retention', 'on', true);
   -- From here on nobody adds to that day, neither readings nor books.
   EXECUTE format('LOCK TABLE public.%I IN EXCLUSIVE MODE', partition_name);
   CREATE TEMPORARY TABLE last_inputs ON COMMIT DROP AS SELECT * FROM public.inputs_dropped_with(dropped_day);
@@ -178,6 +179,7 @@ BEGIN
   DELETE FROM public.space_checkpoints c USING pg_temp.last_inputs l
   WHERE c.tenant_id = l.tenant_id AND c.space_id = l.space_id AND c.input_seq < l.input_seq;
   EXECUTE format('DROP TABLE public.%I', partition_name);
+  PERFORM set_config('app.retention', '', true);
   RETURN true;
 END $$;
 --> statement-breakpoint

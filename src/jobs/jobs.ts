@@ -75,7 +75,7 @@ export class Jobs {
     return known.join('; ') || undefined
   }
 
-  /** The jobs whose last run failed, in whatever process: no reason to send nobody here. */
+  /** The jobs whose last run failed, in whatever process. This one works all the same. */
   get failed(): readonly string[] {
     return this.#slots.failed
   }

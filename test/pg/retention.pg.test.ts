@@ -261,3 +261,44 @@ test('readings go on while days are dropped, and so does whoever compares', asyn
     process.stderr.write(`slowest acknowledgement: ${slowestMs.toFixed(1)} ms\n`)
   expect((await logged())[0]).toBe(day(today - 90 * dayMs))
 })
+
+/** The last input of each space was decided by rules that came to another state than ours would. */
+async function steppedByOtherRules(): Promise<void> {
+  await baywire.sql`
+    UPDATE space_states SET rules_version = 0, since = to_timestamp(1000),
+      state = jsonb_set(state, '{facts,since}', '1000000') WHERE tenant_id = ${tenantId} AND input_seq > 0`
+}
+
+test('what other rules decided is not folded by ours: whoever steps the space next keeps where it was', async () => {
+  const start = today - 5 * dayMs
+  await hear(start, { occupied: true })
+  baywire.clock.set(start + 30 * hourMs)
+  await sweep()
+  await steppedByOtherRules()
+  expect(await verify(baywire.system, { tenantId })).toMatchObject({ inputs: 0, first_difference: null })
+  await hear(start + 31 * hourMs, { occupied: true })
+  await hear(start + 32 * hourMs, { occupied: true })
+  const [state] =
+    await baywire.sql`SELECT since, rules_version FROM space_states WHERE tenant_id = ${tenantId} AND input_seq > 0`
+  expect(state).toEqual({ since: new Date(1_000_000), rules_version: 1 })
+  const checkpoints = await baywire.sql`SELECT input_seq FROM space_checkpoints WHERE tenant_id = ${tenantId}`
+  expect([...checkpoints]).toEqual([{ input_seq: 2 }])
+  expect(await verify(baywire.system, { tenantId })).toMatchObject({ inputs: 2, first_difference: null })
+})
+
+test('old readings that other rules decided, of spaces that ours have stepped since or not', async () => {
+  for (const device of ['A1', 'A2']) {
+    // oxlint-disable-next-line no-await-in-loop
+    await hear(oldDay, { device, occupied: true })
+  }
+  baywire.clock.set(oldDay + 30 * hourMs)
+  await sweep()
+  await steppedByOtherRules()
+  await hear(today - 9 * dayMs, { device: 'A2', occupied: true })
+  const before = await lasting()
+  await drop()
+  expect(await kept('readings')).toBe(1)
+  expect(await kept('space_inputs')).toBe(0)
+  expect(await lasting()).toEqual(before)
+  expect(await verify(baywire.system, { tenantId })).toMatchObject({ inputs: 1, first_difference: null })
+})
