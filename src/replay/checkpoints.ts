@@ -17,8 +17,9 @@ import type { SystemDatabase, SystemTransaction } from '../store/transactions.ts
 import { fold } from './fold.ts'
 import { keptInputs, type KeptInput } from './kept-inputs.ts'
 
-/** Inputs held in memory at a time; each time the day is read once. */
-const inputsAtATime = 50_000
+/** Inputs held in memory at a time: the day is read once for each chunk of them, and so a hundred times at most. */
+const inputsAtATime = 20_000
+const chunksPerDay = 100
 /** The order of a space's inputs is not quite that of their arrival: its neighbours are looked for so far behind the day. */
 const marginMs = 3_600_000
 const dayMs = 86_400_000
@@ -54,10 +55,12 @@ export async function keepCheckpoints(
 }
 
 function* chunksOf(spaces: readonly UncheckedSpace[]): Generator<UncheckedSpace[]> {
+  const all = spaces.reduce((sum, space) => sum + space.inputs, 0)
+  const most = Math.max(inputsAtATime, Math.ceil(all / chunksPerDay))
   let chunk: UncheckedSpace[] = []
   let inputs = 0
   for (const space of spaces) {
-    if (chunk.length > 0 && inputs + space.inputs > inputsAtATime) {
+    if (chunk.length > 0 && inputs + space.inputs > most) {
       yield chunk
       chunk = []
       inputs = 0
