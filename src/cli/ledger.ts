@@ -62,8 +62,6 @@ function sumOf(a: Counts, b: Counts): Counts {
 function table({ totals, dropped, books }: { totals: Counts; dropped: Counts; books: Books }): string {
   const columns = dropped.received > 0 ? [totals, dropped, books.readings] : [totals, books.readings]
   const heads = dropped.received > 0 ? ['ledger', 'dropped', 'readings'] : ['ledger', 'readings']
-  const line = (name: string, cells: readonly (number | string)[]) =>
-    `${name.padEnd(14)} ${cells.map((cell) => String(cell).padStart(12)).join(' ')}`
   const rows = names.map((name) =>
     line(
       name,
@@ -72,4 +70,8 @@ function table({ totals, dropped, books }: { totals: Counts; dropped: Counts; bo
   )
   const verdict = books.imbalance === 0 ? 'balanced' : `NOT balanced: they differ by ${books.imbalance} readings`
   return [line('', heads), ...rows, verdict].join('\n')
+}
+
+function line(name: string, cells: readonly (number | string)[]): string {
+  return `${name.padEnd(14)} ${cells.map((cell) => String(cell).padStart(12)).join(' ')}`
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { keepCheckpoints } from '../replay/checkpoints.ts'
 import { errorCodeOf } from '../store/connection-error.ts'
 import { removeOldRuns } from '../store/job-runs.ts'
-import { daysToDrop, dropDay, withoutTimeout } from '../store/retention.ts'
+import { daysToDrop, dropDay } from '../store/retention.ts'
 import type { JobContext, JobOutcome } from './job.ts'
 
 /** How often one day is tried before it is left to the next run. */
@@ -39,10 +39,7 @@ async function dropWithCheckpoints(
     // oxlint-disable no-await-in-loop -- tries
     try {
       spaces += await keepCheckpoints(database, { day, signal })
-      await database.withSystem(async (tx) => {
-        await withoutTimeout(tx)
-        await dropDay(tx, day)
-      })
+      await dropDay(database, day)
       return spaces
     } catch (error) {
       if (tries === triesPerDay || !mayPass(error)) throw error

@@ -1,4 +1,4 @@
-import type { SystemTransaction } from './transactions.ts'
+import type { SystemDatabase, SystemTransaction } from './transactions.ts'
 
 /** The days of arrival that the log has a partition for, the oldest first, as `2026-11-21`. */
 export async function loggedDays(tx: SystemTransaction): Promise<string[]> {
@@ -21,19 +21,27 @@ export async function daysToDrop(tx: SystemTransaction, days: number): Promise<s
   return logged.filter((day) => day < (row?.first ?? ''))
 }
 
-/**
- * Drops the readings that arrived on a day, with their books and the other inputs up to then: all or nothing, with the
- * transaction. Every space concerned must have a checkpoint (SQLSTATE 55000 where one has none). Throws 55P03 where
- * the log could not be locked at once: try again.
- *
- * @returns false where that day has been dropped already
- */
-export async function dropDay(tx: SystemTransaction, day: string): Promise<boolean> {
-  const [row] = await tx<{ dropped: boolean }[]>`SELECT drop_reading_partition(${day}) AS dropped`
-  return row?.dropped ?? false
-}
-
 /** For work over a whole day of the log, which no limit on statements is made for. */
 export async function withoutTimeout(tx: SystemTransaction): Promise<void> {
   await tx`SET LOCAL statement_timeout = 0`
+}
+
+/**
+ * Drops the readings that arrived on a day, with their books and the other inputs up to then: all or nothing. Every space
+ * concerned must have a checkpoint (SQLSTATE 55000 where one has none). Throws 55P03 where the log could not be locked
+ * at once: try again.
+ *
+ * @returns false where that day has been dropped already
+ */
+export async function dropDay(database: SystemDatabase, day: string): Promise<boolean> {
+  const { answer } = await database.withSystem(async (tx) => {
+    await withoutTimeout(tx)
+    const sent = tx<{ dropped: boolean }[]>`SELECT drop_reading_partition(${day}) AS dropped`.execute()
+    // Not awaited: COMMIT is sent right behind it, so that the lock on the log does not wait for this process.
+    sent.catch(() => {})
+    return { answer: sent }
+  })
+  // Postgres answers the COMMIT of a failed statement with a rollback, not with an error.
+  const [row] = await answer
+  return row?.dropped ?? false
 }

@@ -69,7 +69,7 @@ export function systemDatabase(options: Options): SystemDatabase {
     withSnapshot: (work) =>
       client.begin('isolation level repeatable read read only', async (tx) => {
         // Before the snapshot is taken: a partition that was dropped after it would be missing, and its checkpoints too.
-        await tx`LOCK TABLE readings IN ACCESS SHARE MODE`
+        await tx`LOCK TABLE ONLY readings IN ACCESS SHARE MODE`
         return await work(tx as SystemTransaction)
       }),
     close: () => client.close(),

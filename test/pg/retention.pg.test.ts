@@ -152,20 +152,20 @@ test('ended between checkpoints and dropping: nothing is lost, and a reading tha
   expect(await keepCheckpoints(baywire.system, options), 'again').toBe(0)
 
   await hear(oldDay + 1000, { occupied: false })
-  const tooEarly = baywire.system.withSystem((tx) => dropDay(tx, day(oldDay)))
+  const tooEarly = dropDay(baywire.system, day(oldDay))
   await expect(tooEarly).rejects.toMatchObject({ code: '55000' })
   expect(await kept('readings')).toBe(2)
   await baywire.expectSound()
   await drop()
   expect(await kept('readings')).toBe(0)
-  expect(await baywire.system.withSystem((tx) => dropDay(tx, day(oldDay))), 'once more').toBe(false)
+  expect(await dropDay(baywire.system, day(oldDay)), 'once more').toBe(false)
 })
 
 test('ended within the transaction that drops: all is as before it', async () => {
   await hear(oldDay, { occupied: true })
   await keepCheckpoints(baywire.system, { day: day(oldDay), signal: never })
   const ended = baywire.system.withSystem(async (tx) => {
-    await dropDay(tx, day(oldDay))
+    await tx`SELECT drop_reading_partition(${day(oldDay)})`
     await tx`SELECT pg_terminate_backend(pg_backend_pid())`
   })
   await expect(ended).rejects.toThrow()
@@ -191,7 +191,7 @@ test('a day with an input that is missing, or that folds to something else, is k
 test('what is young cannot be dropped, whatever the clock of a process says', async () => {
   await hear(Date.now(), { occupied: true })
   for (const time of [today, today - dayMs]) {
-    const attempt = baywire.system.withSystem((tx) => dropDay(tx, day(time)))
+    const attempt = dropDay(baywire.system, day(time))
     await expect(attempt).rejects.toMatchObject({ code: '22023' })
   }
   await drop()
