@@ -13,6 +13,7 @@ import { compareBooks } from '../../src/store/reconcile.ts'
 import { dropDay, loggedDays } from '../../src/store/retention.ts'
 import { SpaceMemory } from '../../src/store/space-lock.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
+import { eventually } from '../support/program.ts'
 
 const dayMs = 86_400_000
 const hourMs = 3_600_000
@@ -260,6 +261,27 @@ test('readings go on while days are dropped, and so does whoever compares', asyn
   if (process.env['TEST_FIGURES'] !== undefined)
     process.stderr.write(`slowest acknowledgement: ${slowestMs.toFixed(1)} ms\n`)
   expect((await logged())[0]).toBe(day(today - 90 * dayMs))
+})
+
+test('whoever reads the log is waited for, and readings go on meanwhile', async () => {
+  await hear(oldDay, { occupied: true })
+  baywire.clock.set(Date.now())
+  const dropping = await baywire.sql.begin(async (tx) => {
+    await tx`SELECT FROM readings LIMIT 1`
+    const dropped = drop()
+    await eventually('the first try', async () => {
+      const waiting = await tx`SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted`
+      return waiting.length > 0
+    })
+    for (let n = 0; n < 20; n++) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await hear(Date.now())
+    }
+    expect(await logged()).toContain(day(oldDay))
+    return { dropped }
+  })
+  await dropping.dropped
+  expect(await logged()).not.toContain(day(oldDay))
 })
 
 /** The last input of each space was decided by rules that came to another state than ours would. */
