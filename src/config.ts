@@ -129,6 +129,11 @@ export const settings = {
   BAYWIRE_RETRY_MAX_MS: setting(whole(100, 600_000), '5000', 'longest such pause'),
   BAYWIRE_REDRIVE_ATTEMPTS: setting(whole(1, 1000), '5', 'how often one dead letter is redriven at most'),
   BAYWIRE_SWEEP_MS: setting(whole(50, 60_000), '1000', 'how often due timers are looked for'),
+  BAYWIRE_RETENTION_DAYS: setting(
+    whole(0, 36_500),
+    '90',
+    'days that the raw log is kept, by day of arrival; 0 keeps it for ever',
+  ),
   BAYWIRE_STATEMENT_TIMEOUT_MS: setting(whole(1000, 600_000), '10000', 'longest that one statement may run'),
   BAYWIRE_POOL_CONNECTIONS: setting(whole(1, 100), '5', 'database connections per role'),
   BAYWIRE_STOP_MS: setting(whole(1000, 120_000), '8000', 'how long a stop waits for what is in flight'),

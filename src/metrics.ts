@@ -7,11 +7,17 @@ export interface Metrics {
   readings: Counter<'tenant' | 'outcome'>
   /** Messages that the door refused: nothing of them is in the database. */
   refused: Counter<'reason'>
-  /** seen = committed + given up + in flight, counted at the door. */
+  /** seen = committed + given up + refused + in flight, counted at the door. */
   doorSeen: Counter
   doorGivenUp: Counter
   inFlight: Gauge
+  /** Of readings whose tenant does not exist, which shows only behind the door. */
+  doorRefused: Counter
   ledgerImbalance: Gauge
+  jobRuns: Counter<'job' | 'result'>
+  jobSeconds: Histogram<'job'>
+  /** By whichever process: read from the store. */
+  jobLastSuccess: Gauge<'job'>
   batchSize: Histogram
   commitSeconds: Histogram
   commitRetries: Counter<'reason'>
@@ -53,6 +59,30 @@ export function createMetrics(): Metrics {
     ledgerImbalance: new Gauge({
       name: 'baywire_ledger_imbalance',
       help: 'readings by which the ledger differs from the log; anything but 0 is a fault',
+      registers,
+    }),
+    doorRefused: new Counter({
+      name: 'baywire_door_refused_total',
+      help: 'readings let in at the door of a tenant that does not exist',
+      registers,
+    }),
+    jobRuns: new Counter({
+      name: 'baywire_job_runs_total',
+      help: 'runs of jobs by this process: succeeded, found (a fault), failed, lost (stopped half-way)',
+      labelNames: ['job', 'result'],
+      registers,
+    }),
+    jobSeconds: new Histogram({
+      name: 'baywire_job_seconds',
+      help: 'time of a run of a job by this process',
+      labelNames: ['job'],
+      buckets: [0.01, 0.1, 1, 10, 60, 600],
+      registers,
+    }),
+    jobLastSuccess: new Gauge({
+      name: 'baywire_job_last_success_timestamp_seconds',
+      help: 'when a job last succeeded, in whatever process, by the clock of the database',
+      labelNames: ['job'],
       registers,
     }),
     batchSize: new Histogram({

@@ -196,7 +196,10 @@ async function startJobs({ config, log, metrics, lifecycle, database, checks }: 
     },
     (started) => started.stop(),
   )
-  checks['jobs'] = async () => ({ ok: jobs.trouble === undefined, detail: jobs.trouble ?? 'running' })
+  checks['jobs'] = async () => ({
+    ok: jobs.trouble === undefined,
+    detail: jobs.trouble ?? (jobs.failed.length > 0 ? `failed: ${jobs.failed.join(', ')}` : 'running'),
+  })
 }
 
 async function startHttp({ config, log, metrics, lifecycle, database, checks }: Parts): Promise<number> {

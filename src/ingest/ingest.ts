@@ -135,6 +135,7 @@ export class Ingest implements Receiver {
     this.#count(counts)
     for (const received of unknownTenant) {
       this.refuse('unknown_tenant')
+      metrics.doorRefused.inc(readingsIn(received))
       received.delivery.acknowledge()
     }
     if (givenUp.length > 0) log.error({ messages: givenUp.length }, 'given up unacknowledged')

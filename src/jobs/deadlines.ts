@@ -8,7 +8,8 @@ const spacesPerTransaction = 500
 
 /**
  * Feeds evidence deadlines that are due to their spaces, each with its own time: what was due while nothing ran
- * fires now, as if it had fired then. Any number of processes may sweep at once; the row locks decide.
+ * fires now, as if it had fired then. Any number of processes may sweep at once: each takes spaces that nobody else has
+ * locked, and so none waits, nor can two of them wait for each other.
  *
  * @returns how many deadlines fired
  */
@@ -32,7 +33,8 @@ async function sweepOnce({ database, memory, clock }: Parameters<typeof sweepDea
     const due = await tx<{ tenant_id: string; space_id: string }[]>`
       SELECT tenant_id, space_id FROM space_states
       WHERE next_deadline_at <= to_timestamp(${now}::bigint / 1000.0)
-      ORDER BY next_deadline_at LIMIT ${spacesPerTransaction}`
+      ORDER BY next_deadline_at LIMIT ${spacesPerTransaction}
+      FOR UPDATE SKIP LOCKED`
     if (due.length === 0) return { spaces: 0, fired: 0 }
     const keys = due.map((row) => ({ tenantId: row.tenant_id, spaceId: row.space_id }))
     const writer = await SpaceWriter.lock(tx, memory, keys)

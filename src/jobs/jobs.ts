@@ -1,15 +1,20 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { errorCodeOf } from '../store/connection-error.ts'
+import { noteSharedRun } from '../store/job-runs.ts'
 import { PolicyCache } from '../store/policies.ts'
-import { SpaceMemory } from '../store/space-lock.ts'
 import { ensurePartitions } from '../store/readings.ts'
-import { compareBooks } from '../store/reconcile.ts'
+import { SpaceMemory } from '../store/space-lock.ts'
 import type { SystemDatabase } from '../store/transactions.ts'
+import { reconcileBooks } from './books.ts'
 import { sweepDeadlines } from './deadlines.ts'
+import type { Job } from './job.ts'
+import { dropOldReadings } from './retention.ts'
+import { Slots } from './slots.ts'
 
 export interface JobsOptions {
   readonly database: SystemDatabase
@@ -20,77 +25,104 @@ export interface JobsOptions {
 }
 
 const minuteMs = 60_000
-/** How far back the books are compared each time, in minutes. */
-const reconciledMinutes = 10
 
-/** The jobs role: due deadlines, partitions ahead, the books compared. Each job waits for its own last run. */
+/**
+ * The jobs role. Due deadlines are swept by every process, each taking those that no other has in hand; all else is
+ * run in slots, by one process for all.
+ */
 export class Jobs {
   readonly #options: JobsOptions
+  readonly #processName: string
+  readonly #slots: Slots
   readonly #memory = { policies: new PolicyCache(), spaces: new SpaceMemory() }
-  readonly #timers: NodeJS.Timeout[] = []
-  readonly #running = new Set<Promise<void>>()
-  /** Why the last run of a job failed, by job. */
-  readonly #troubles = new Map<string, string>()
+  #sweepTimer: NodeJS.Timeout | undefined
+  #sweeping: Promise<void> | undefined
+  #sweepNotedAt = -Infinity
+  #sweepTrouble: string | undefined
 
   constructor(options: JobsOptions) {
     this.#options = options
+    this.#processName = `${options.config.BAYWIRE_INSTANCE}/${process.pid}`
+    this.#slots = new Slots({ ...options, processName: this.#processName }, slottedJobs(options))
   }
 
   start(): void {
-    const { config } = this.#options
-    this.#every('deadlines', config.BAYWIRE_SWEEP_MS, () => this.#sweep())
-    this.#every('partitions', 60 * minuteMs, () => this.#makePartitions())
-    this.#every('books', minuteMs, () => this.#compareBooks())
+    const sweep = () => {
+      this.#sweeping ??= this.#sweep().finally(() => {
+        this.#sweeping = undefined
+      })
+    }
+    this.#sweepTimer = setInterval(sweep, this.#options.config.BAYWIRE_SWEEP_MS)
+    sweep()
+    this.#slots.start()
   }
 
+  /** What runs is told to end; what does not within `BAYWIRE_STOP_MS` is left to another process, as after a crash. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
-    await Promise.all(this.#running)
+    clearInterval(this.#sweepTimer)
+    const timeout = new AbortController()
+    const late = pause(this.#options.config.BAYWIRE_STOP_MS, undefined, { signal: timeout.signal }).catch(() => {})
+    await Promise.race([Promise.all([this.#sweeping, this.#slots.stop()]), late])
+    timeout.abort()
   }
 
-  /** What is wrong with the jobs; undefined while nothing is. */
+  /** Why nothing can be run; undefined while it can. */
   get trouble(): string | undefined {
-    return [...this.#troubles].map(([job, reason]) => `${job}: ${reason}`).join('; ') || undefined
+    const troubles = { deadlines: this.#sweepTrouble, slots: this.#slots.trouble }
+    const known = Object.entries(troubles).flatMap(([part, reason]) =>
+      reason === undefined ? [] : `${part}: ${reason}`,
+    )
+    return known.join('; ') || undefined
   }
 
-  #every(job: string, intervalMs: number, work: () => Promise<void>): void {
-    let running = false
-    const run = async () => {
-      if (running) return
-      running = true
-      try {
-        await work()
-        this.#troubles.delete(job)
-      } catch (error) {
-        this.#troubles.set(job, errorCodeOf(error) ?? 'failed')
-        this.#options.log.warn({ job, reason: describeError(error) }, 'job failed, next try at its next turn')
-      } finally {
-        running = false
-      }
-    }
-    const track = () => {
-      const promise: Promise<void> = run().finally(() => this.#running.delete(promise))
-      this.#running.add(promise)
-    }
-    this.#timers.push(setInterval(track, intervalMs))
-    track()
+  /** The jobs whose last run failed, in whatever process. This one works all the same. */
+  get failed(): readonly string[] {
+    return this.#slots.failed
   }
 
   async #sweep(): Promise<void> {
-    const fired = await sweepDeadlines({ ...this.#options, memory: this.#memory })
-    if (fired > 0) this.#options.log.info({ fired }, 'deadlines fired')
+    const { log, metrics } = this.#options
+    const startedAt = performance.now()
+    try {
+      const fired = await sweepDeadlines({ ...this.#options, memory: this.#memory })
+      this.#sweepTrouble = undefined
+      metrics.jobRuns.inc({ job: 'deadlines', result: 'succeeded' })
+      const seconds = (performance.now() - startedAt) / 1000
+      metrics.jobSeconds.observe({ job: 'deadlines' }, seconds)
+      if (fired > 0) log.info({ fired }, 'deadlines fired')
+      await this.#noteSweep(seconds)
+    } catch (error) {
+      this.#sweepTrouble = errorCodeOf(error) ?? 'failed'
+      metrics.jobRuns.inc({ job: 'deadlines', result: 'failed' })
+      log.warn({ job: 'deadlines', reason: describeError(error) }, 'job failed, next try at its next turn')
+    }
   }
 
-  async #makePartitions(): Promise<void> {
-    const { database, clock } = this.#options
-    await database.withSystem((tx) => ensurePartitions(tx, clock.now()))
+  /** There are too many sweeps to keep a row of each: one a minute tells that they go on. */
+  async #noteSweep(seconds: number): Promise<void> {
+    const { database } = this.#options
+    if (performance.now() - this.#sweepNotedAt < minuteMs) return
+    const slot = { job: 'deadlines', intervalMs: minuteMs, processName: this.#processName, seconds }
+    await database.withSystem((tx) => noteSharedRun(tx, slot))
+    this.#sweepNotedAt = performance.now()
   }
+}
 
-  async #compareBooks(): Promise<void> {
-    const { database, clock, metrics, log } = this.#options
-    const since = clock.now() - reconciledMinutes * minuteMs
-    const { imbalance } = await database.withSnapshot((tx) => compareBooks(tx, { since }))
-    metrics.ledgerImbalance.set(imbalance)
-    if (imbalance > 0) log.error({ imbalance }, 'the ledger and the log differ')
-  }
+function slottedJobs({ config, clock }: JobsOptions): Job[] {
+  return [
+    {
+      job: 'partitions',
+      intervalMs: 60 * minuteMs,
+      work: async ({ database }) => {
+        await database.withSystem((tx) => ensurePartitions(tx, clock.now()))
+        return { result: 'succeeded', detail: {} }
+      },
+    },
+    { job: 'books', intervalMs: minuteMs, work: reconcileBooks },
+    {
+      job: 'retention',
+      intervalMs: 60 * minuteMs,
+      work: (context) => dropOldReadings(context, { days: config.BAYWIRE_RETENTION_DAYS }),
+    },
+  ]
 }

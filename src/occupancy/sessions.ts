@@ -28,14 +28,19 @@ interface Projection {
 
 /**
  * @param readings in any order; all from one that began a session, or from the first, to the last.
+ * @param open the session that was open before them, where the readings that began it are not kept any more
  * @param live what the state machine knows now: a change still unconfirmed at the end counts once nothing waits there,
  *   also where it has been forgotten since: `unknown_after` comes behind the hold, and ends no session.
  */
 export function projectSessions(
   readings: readonly SessionReading[],
   live: Pick<EvidenceFacts, 'candidate'>,
+  open: ParkingSession | null = null,
 ): ParkingSession[] {
-  const projection: Projection = { sessions: [], held: 'unknown', candidate: null }
+  const projection: Projection =
+    open === null
+      ? { sessions: [], held: 'unknown', candidate: null }
+      : { sessions: [{ ...open, endedAt: null }], held: 'occupied', candidate: null }
   let earlier: number | undefined
   for (const { evidence, occupied, policy } of readings.toSorted(inOrder)) {
     const { candidate } = projection

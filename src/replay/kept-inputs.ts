@@ -1,9 +1,10 @@
+import { setImmediate as letIoHappen } from 'node:timers/promises'
 import { decodeReading, decodeReadings } from '../decode/native.ts'
 import type { DecodedPart } from '../decode/decoded.ts'
 import { parseTopic } from '../mqtt/topics.ts'
 import type { Clock } from '../occupancy/evidence.ts'
 import type { Input } from '../occupancy/input.ts'
-import { readKeptInputs, type KeptReading, type KeptRow } from '../store/kept-inputs.ts'
+import { readKeptInputs, type KeptReading, type KeptRow, type WantedInputs } from '../store/kept-inputs.ts'
 import type { SystemTransaction } from '../store/transactions.ts'
 
 /** An input as it is folded again, with what was recorded of it when it was live: to compare, never to fold. */
@@ -15,17 +16,26 @@ export interface KeptInput {
   readonly recorded?: { readonly outcome: string; readonly observedAt: number; readonly clock: Clock }
 }
 
+const decodedAtATime = 500
+
 /**
  * The inputs of the given spaces, each space's in its own order. Readings are decoded again from the bytes
  * that arrived; their time of arrival and their space are facts of the log, all else follows from the payload.
  */
 export async function keptInputs(
   tx: SystemTransaction,
-  spaceIds: readonly string[],
+  wanted: readonly WantedInputs[],
+  arrivedBefore?: number,
 ): Promise<Map<string, KeptInput[]>> {
   const decoded = new Map<string, readonly DecodedPart[]>()
-  const inputs = new Map<string, KeptInput[]>(spaceIds.map((id) => [id, []]))
-  for (const row of await readKeptInputs(tx, spaceIds)) inputs.get(row.spaceId)?.push(keptInput(row, decoded))
+  const inputs = new Map<string, KeptInput[]>(wanted.map(({ spaceId }) => [spaceId, []]))
+  const rows = await readKeptInputs(tx, wanted, arrivedBefore)
+  for (const [index, row] of rows.entries()) {
+    // The same process may be taking readings meanwhile.
+    // oxlint-disable-next-line no-await-in-loop
+    if (index % decodedAtATime === 0) await letIoHappen()
+    inputs.get(row.spaceId)?.push(keptInput(row, decoded))
+  }
   for (const ofSpace of inputs.values()) ofSpace.sort((a, b) => a.inputSeq - b.inputSeq)
   return inputs
 }

@@ -57,12 +57,14 @@ async function verifySpaces(
   { spaceIds, policies }: { spaceIds: string[]; policies: PolicyCache },
 ): Promise<{ inputs: number; difference?: Difference }> {
   const recorded = await readRecorded(tx, spaceIds)
-  const kept = await keptInputs(tx, spaceIds)
+  const kept = await keptInputs(
+    tx,
+    recorded.map((space) => ({ spaceId: space.spaceId, behind: behindOf(space) })),
+  )
   let inputs = 0
   for (const space of recorded) {
-    const all = kept.get(space.spaceId) ?? []
-    const behind = space.checkpoint?.inputSeq ?? 0
-    const ofSpace = all.filter(({ inputSeq }) => inputSeq > behind)
+    const ofSpace = kept.get(space.spaceId) ?? []
+    const behind = behindOf(space)
     const versions = [...new Set(ofSpace.map(({ policyVersion }) => policyVersion))]
     await policies.load(
       tx,
@@ -77,6 +79,10 @@ async function verifySpaces(
     if (difference !== undefined) return { inputs, difference }
   }
   return { inputs }
+}
+
+function behindOf({ checkpoint }: RecordedSpace): number {
+  return checkpoint?.inputSeq ?? 0
 }
 
 interface Refolded {

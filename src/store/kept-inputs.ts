@@ -1,6 +1,6 @@
 import type { Clock } from '../occupancy/evidence.ts'
 import type { Input } from '../occupancy/input.ts'
-import { plain } from './arrays.ts'
+import { plain, plainOf } from './arrays.ts'
 import { readOriginals } from './redrive-attempts.ts'
 import type { SystemTransaction } from './transactions.ts'
 
@@ -30,10 +30,37 @@ interface KeptOther extends KeptAnything {
 
 export type KeptRow = KeptReading | KeptOther
 
-/** All that ever reached `step` for the given spaces, in no order, by one pass over the log: see replay/kept-inputs.ts. */
-export async function readKeptInputs(tx: SystemTransaction, spaceIds: readonly string[]): Promise<KeptRow[]> {
-  const [readings, others] = await Promise.all([readReadings(tx, spaceIds), readOthers(tx, spaceIds)])
+/** Which inputs of a space: those behind one of them, up to another. */
+export interface WantedInputs {
+  readonly spaceId: string
+  readonly behind: number
+  /** The last one where there is no end. */
+  readonly upTo?: number
+}
+
+/**
+ * What reached `step` for the given spaces, in no order, by one pass over the log: see replay/kept-inputs.ts.
+ *
+ * @param arrivedBefore epoch milliseconds: readings that arrived later are not looked at
+ */
+export async function readKeptInputs(
+  tx: SystemTransaction,
+  wanted: readonly WantedInputs[],
+  arrivedBefore = Infinity,
+): Promise<KeptRow[]> {
+  const ranges: Ranges = {
+    spaceIds: plainOf(wanted, ({ spaceId }) => spaceId),
+    behind: plainOf(wanted, ({ behind }) => behind),
+    upTo: plainOf(wanted, ({ upTo }) => upTo ?? Number.MAX_SAFE_INTEGER),
+  }
+  const [readings, others] = await Promise.all([readReadings(tx, ranges, arrivedBefore), readOthers(tx, ranges)])
   return [...readings, ...others]
+}
+
+interface Ranges {
+  spaceIds: string
+  behind: string
+  upTo: string
 }
 
 interface ReadingRow {
@@ -52,12 +79,15 @@ interface ReadingRow {
   delivery: string | null
 }
 
-async function readReadings(tx: SystemTransaction, spaceIds: readonly string[]): Promise<KeptReading[]> {
+async function readReadings(tx: SystemTransaction, ranges: Ranges, arrivedBefore: number): Promise<KeptReading[]> {
+  const before = Number.isFinite(arrivedBefore) ? new Date(arrivedBefore).toISOString() : 'infinity'
   const rows = await tx<ReadingRow[]>`
     SELECT r.space_id, r.input_seq, r.policy_version, r.rules_version, r.id, r.part, r.topic, r.payload, r.received_at,
       r.observed_at, r.clock, r.outcome, r.delivery
-    FROM unnest(${plain(spaceIds)}::uuid[]) AS n (space_id) JOIN readings r ON r.space_id = n.space_id
-    WHERE r.input_seq IS NOT NULL`
+    FROM unnest(${ranges.spaceIds}::uuid[], ${ranges.behind}::bigint[], ${ranges.upTo}::bigint[])
+      AS n (space_id, behind, up_to)
+    JOIN readings r ON r.space_id = n.space_id AND r.input_seq > n.behind AND r.input_seq <= n.up_to
+    WHERE r.received_at < ${before}::text::timestamptz`
   const payloads = await readFirstParts(tx, rows)
   return rows.map((row) => ({
     kind: 'reading',
@@ -97,12 +127,14 @@ async function readFirstParts(tx: SystemTransaction, rows: readonly ReadingRow[]
   return payloads
 }
 
-async function readOthers(tx: SystemTransaction, spaceIds: readonly string[]): Promise<KeptOther[]> {
+async function readOthers(tx: SystemTransaction, ranges: Ranges): Promise<KeptOther[]> {
   const rows = await tx<
     { space_id: string; input_seq: number; policy_version: number; rules_version: number; input: KeptOther['input'] }[]
   >`
     SELECT i.space_id, i.input_seq, i.policy_version, i.rules_version, i.input
-    FROM unnest(${plain(spaceIds)}::uuid[]) AS n (space_id) JOIN space_inputs i ON i.space_id = n.space_id`
+    FROM unnest(${ranges.spaceIds}::uuid[], ${ranges.behind}::bigint[], ${ranges.upTo}::bigint[])
+      AS n (space_id, behind, up_to)
+    JOIN space_inputs i ON i.space_id = n.space_id AND i.input_seq > n.behind AND i.input_seq <= n.up_to`
   return rows.map((row) => ({
     kind: 'other',
     spaceId: row.space_id,

@@ -60,6 +60,25 @@ export async function compareBooks(tx: SystemTransaction, period: Period): Promi
   }
 }
 
+/** The books of days whose readings were dropped, which nothing in the log can be compared with any more. */
+export async function readDroppedBooks(
+  tx: SystemTransaction,
+  { tenantId, since, until }: Period & { readonly tenantId: string },
+): Promise<Record<'received' | Outcome, number>> {
+  const rows = await tx<{ outcome: Outcome; count: number }[]>`
+    SELECT entry.key AS outcome, sum(entry.value::bigint)::bigint AS count
+    FROM ledger_days d CROSS JOIN LATERAL jsonb_each_text(to_jsonb(d)) AS entry
+    JOIN unnest(${plain(outcomes)}::text[]) AS o (name) ON o.name = entry.key
+    WHERE d.tenant_id = ${tenantId}
+      AND d.day::timestamp AT TIME ZONE 'UTC' >= ${since === undefined ? '-infinity' : new Date(since).toISOString()}::text::timestamptz
+      AND d.day::timestamp AT TIME ZONE 'UTC' < ${until === undefined ? 'infinity' : new Date(until).toISOString()}::text::timestamptz
+    GROUP BY entry.key`
+  const counts = Object.fromEntries(
+    outcomes.map((outcome) => [outcome, rows.find((row) => row.outcome === outcome)?.count ?? 0]),
+  ) as Record<Outcome, number>
+  return { received: total(counts), ...counts }
+}
+
 function total(counts: Record<Outcome, number>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0)
 }

@@ -1,5 +1,6 @@
 import type { ParkingSession } from '../occupancy/sessions.ts'
 import { restored, type SpaceState } from '../occupancy/state.ts'
+import { rulesVersion } from '../occupancy/step.ts'
 import { plain } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
 
@@ -13,7 +14,10 @@ export interface RecordedSpace {
   readonly inputSeq: number
   readonly state: SpaceState
   readonly columns: Record<string, unknown>
-  /** Folding starts behind the newest of these whose rules are not ours or whose inputs are gone; null: from nothing. */
+  /**
+   * Where folding starts: the newest checkpoint, behind which all inputs are kept and were decided by our rules; the space as
+   * it is where other rules decided its last input. Null: from nothing.
+   */
   readonly checkpoint: { readonly inputSeq: number; readonly state: SpaceState } | null
   readonly events: readonly RecordedEvent[]
   readonly sessions: readonly ParkingSession[]
@@ -58,8 +62,10 @@ export async function readRecorded(tx: SystemTransaction, spaceIds: readonly str
           'override', s.override, 'stale', s.stale, 'since', extract(epoch FROM s.since) * 1000,
           'observed_at', extract(epoch FROM s.observed_at) * 1000, 'version', s.version,
           'next_deadline_at', extract(epoch FROM s.next_deadline_at) * 1000) AS columns,
-        (SELECT jsonb_build_object('inputSeq', c.input_seq, 'state', c.state) FROM space_checkpoints c
-         WHERE c.tenant_id = s.tenant_id AND c.space_id = s.space_id ORDER BY c.input_seq DESC LIMIT 1) AS checkpoint
+        CASE WHEN s.rules_version <> ${rulesVersion} THEN jsonb_build_object('inputSeq', s.input_seq, 'state', s.state)
+        ELSE (SELECT jsonb_build_object('inputSeq', c.input_seq, 'state', c.state) FROM space_checkpoints c
+              WHERE c.tenant_id = s.tenant_id AND c.space_id = s.space_id ORDER BY c.input_seq DESC LIMIT 1)
+        END AS checkpoint
       FROM unnest(${ids}::uuid[]) AS n (id) JOIN space_states s ON s.space_id = n.id
       JOIN spaces p ON p.tenant_id = s.tenant_id AND p.id = s.space_id
       JOIN sites i ON i.tenant_id = p.tenant_id AND i.id = p.site_id

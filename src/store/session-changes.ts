@@ -5,7 +5,7 @@ import type { SpaceState } from '../occupancy/state.ts'
 import type { Step } from '../occupancy/step.ts'
 import { plainOf } from './arrays.ts'
 import type { PolicyCache } from './policies.ts'
-import { readSessionReadings, startsBefore } from './session-rows.ts'
+import { projectionStarts, readSessionReadings } from './session-rows.ts'
 import type { SystemTransaction } from './transactions.ts'
 import type { SteppedSpace } from './writer.ts'
 
@@ -93,7 +93,7 @@ export class SessionChanges {
     )
     const late = spaces.filter((space) => space.sessions.#projectFrom !== undefined)
     if (late.length === 0) return
-    const starts = await startsBefore(
+    const found = await projectionStarts(
       tx,
       late.map((space) => ({
         spaceId: space.spaceId,
@@ -101,11 +101,11 @@ export class SessionChanges {
         before: space.sessions.#projectFrom ?? 0,
       })),
     )
-    const from = late.map((space) => ({ space, startedAt: starts.get(space.spaceId) ?? null }))
-    await deleteSessions(tx, from)
-    const readings = await readSessionReadings(tx, { from, policies })
-    const projected = late.flatMap((space) => {
-      const sessions = projectSessions(readings.get(space.spaceId) ?? [], space.state.facts)
+    const starts = late.map((space) => ({ space, ...(found.get(space.spaceId) ?? { from: null, open: null }) }))
+    await deleteSessions(tx, starts)
+    const readings = await readSessionReadings(tx, { starts, policies })
+    const projected = starts.flatMap(({ space, open: before }) => {
+      const sessions = projectSessions(readings.get(space.spaceId) ?? [], space.state.facts, before)
       const open = sessions.at(-1)
       space.sessions.openSince = open?.endedAt === null ? open.startedAt : null
       return sessions.map((session) => ({ space, session }))
@@ -133,18 +133,18 @@ async function upsertSessions(
     DO UPDATE SET ended_at = excluded.ended_at, uncertain = p.uncertain OR excluded.uncertain`
 }
 
-/** Deletes the sessions that began at `startedAt` or later; all of a space's where that is null. */
+/** Deletes the sessions that began at `from` or later; all of a space's where that is null. */
 async function deleteSessions(
   tx: SystemTransaction,
-  from: readonly { space: SteppedSpace; startedAt: number | null }[],
+  starts: readonly { space: SteppedSpace; from: number | null }[],
 ): Promise<void> {
   await tx`
     DELETE FROM parking_sessions p
     USING unnest(
-      ${plainOf(from, ({ space }) => space.tenantId)}::uuid[],
-      ${plainOf(from, ({ space }) => space.spaceId)}::uuid[],
-      ${plainOf(from, ({ startedAt }) => startedAt)}::double precision[]
-    ) AS n (tenant_id, space_id, started_at)
+      ${plainOf(starts, ({ space }) => space.tenantId)}::uuid[],
+      ${plainOf(starts, ({ space }) => space.spaceId)}::uuid[],
+      ${plainOf(starts, ({ from }) => from)}::double precision[]
+    ) AS n (tenant_id, space_id, from_at)
     WHERE p.tenant_id = n.tenant_id AND p.space_id = n.space_id
-      AND (n.started_at IS NULL OR p.started_at >= to_timestamp(n.started_at / 1000))`
+      AND (n.from_at IS NULL OR p.started_at >= to_timestamp(n.from_at / 1000))`
 }

@@ -20,6 +20,8 @@ export interface KnownSpace {
 export interface LockedSpace extends SpaceKey {
   readonly known: KnownSpace
   readonly policyVersion: number
+  /** The rules that its last input was stepped by. */
+  readonly rulesVersion: number
 }
 
 /** Spaces remembered at most; the one not stepped for longest is read again. */
@@ -54,8 +56,9 @@ export async function lockSpaces(
   if (keys.length === 0) return []
   const tenantIds = [...new Set(keys.map((key) => key.tenantId))]
   const [locked, versions] = await Promise.all([
-    tx<{ tenantId: string; spaceId: string; inputSeq: number }[]>`
-      SELECT s.tenant_id AS "tenantId", s.space_id AS "spaceId", s.input_seq AS "inputSeq"
+    tx<(SpaceKey & { inputSeq: number; rulesVersion: number })[]>`
+      SELECT s.tenant_id AS "tenantId", s.space_id AS "spaceId", s.input_seq AS "inputSeq",
+        s.rules_version AS "rulesVersion"
       FROM unnest(${plainOf(keys, (key) => key.tenantId)}::uuid[],
                   ${plainOf(keys, (key) => key.spaceId)}::uuid[]) AS wanted (tenant_id, space_id)
       JOIN space_states s ON s.tenant_id = wanted.tenant_id AND s.space_id = wanted.space_id
@@ -72,10 +75,10 @@ export async function lockSpaces(
   )
   const policyVersions = new Map(versions.map(({ id, version }) => [id, version]))
   const spaces: LockedSpace[] = []
-  for (const [index, { tenantId, spaceId }] of locked.entries()) {
+  for (const [index, { tenantId, spaceId, rulesVersion }] of locked.entries()) {
     const known = remembered[index] ?? read.get(spaceId)
     if (known !== undefined) {
-      spaces.push({ tenantId, spaceId, known, policyVersion: policyVersions.get(tenantId) ?? 0 })
+      spaces.push({ tenantId, spaceId, known, policyVersion: policyVersions.get(tenantId) ?? 0, rulesVersion })
     }
   }
   return spaces

@@ -22,7 +22,7 @@ export async function updateStates(tx: SystemTransaction, { spaces, recordedAt }
     UPDATE space_states s SET
       status = n.status, occupancy = n.occupancy, reservation = n.reservation, override = n.override, stale = n.stale,
       since = to_timestamp(n.since / 1000), observed_at = to_timestamp(n.observed_at / 1000),
-      input_seq = n.input_seq, version = n.version,
+      input_seq = n.input_seq, version = n.version, rules_version = ${rulesVersion},
       session_started_at = to_timestamp(n.session_started_at / 1000),
       next_deadline_at = to_timestamp(n.next_deadline_at / 1000),
       state = n.state, updated_at = to_timestamp(${recordedAt}::double precision / 1000)

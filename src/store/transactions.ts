@@ -28,7 +28,7 @@ export interface TenantDatabase {
 
 export interface SystemDatabase {
   withSystem<T>(work: (tx: SystemTransaction) => Promise<T>): Promise<T>
-  /** Reads only, and all of it as of one moment. */
+  /** Reads only, and all of it as of one moment; partitions of the log are dropped only after it has ended. */
   withSnapshot<T>(work: (tx: SystemTransaction) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
@@ -67,7 +67,11 @@ export function systemDatabase(options: Options): SystemDatabase {
   return {
     withSystem: (work) => client.begin('', (tx) => work(tx as SystemTransaction)),
     withSnapshot: (work) =>
-      client.begin('isolation level repeatable read read only', (tx) => work(tx as SystemTransaction)),
+      client.begin('isolation level repeatable read read only', async (tx) => {
+        // Before the snapshot is taken: a partition that was dropped after it would be missing, and its checkpoints too.
+        await tx`LOCK TABLE ONLY readings IN ACCESS SHARE MODE`
+        return await work(tx as SystemTransaction)
+      }),
     close: () => client.close(),
   }
 }

@@ -2,7 +2,8 @@ import type { SpaceEvent } from '../occupancy/events.ts'
 import type { Input } from '../occupancy/input.ts'
 import type { Policy } from '../occupancy/policy.ts'
 import type { SpaceState } from '../occupancy/state.ts'
-import { step, type Step } from '../occupancy/step.ts'
+import { rulesVersion, step, type Step } from '../occupancy/step.ts'
+import { insertCheckpoints, type Checkpoint } from './checkpoints.ts'
 import type { PolicyCache } from './policies.ts'
 import { SessionChanges } from './session-changes.ts'
 import { lockSpaces, type LockedSpace, type SpaceKey, type SpaceMemory } from './space-lock.ts'
@@ -23,6 +24,8 @@ export interface SteppedSpace extends SpaceKey {
   inputSeq: number
   events: { inputSeq: number; ordinal: number; event: SpaceEvent }[]
   inputs: { inputSeq: number; input: Exclude<Input, { kind: 'reading' }> }[]
+  /** The space as it was found, where other rules had made it so: folding its inputs by ours starts there. */
+  readonly byOtherRules: Checkpoint | undefined
   readonly sessions: SessionChanges
 }
 
@@ -63,7 +66,10 @@ export class SpaceWriter {
     const { siteId, state, inputSeq, sessionStartedAt } = known
     const policy = this.#memory.policies.policyOf({ tenantId, siteId, spaceId }, policyVersion)
     const sessions = new SessionChanges(sessionStartedAt)
-    return { tenantId, siteId, spaceId, policyVersion, policy, state, inputSeq, events: [], inputs: [], sessions }
+    const key = { tenantId, siteId, spaceId }
+    const byOtherRules =
+      space.rulesVersion === rulesVersion || inputSeq === 0 ? undefined : { tenantId, spaceId, inputSeq, state }
+    return { ...key, policyVersion, policy, state, inputSeq, events: [], inputs: [], byOtherRules, sessions }
   }
 
   space(spaceId: string): SteppedSpace | undefined {
@@ -107,6 +113,10 @@ export class SpaceWriter {
       sessions,
       updateStates(this.#tx, { spaces: touched, recordedAt }),
       insertInputs(this.#tx, { spaces: touched, recordedAt }),
+      insertCheckpoints(
+        this.#tx,
+        touched.flatMap(({ byOtherRules }) => byOtherRules ?? []),
+      ),
     ])
   }
 

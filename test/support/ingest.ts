@@ -10,7 +10,7 @@ import { inTenant, provision } from '../../src/store/provision.ts'
 import { ensurePartitions } from '../../src/store/readings.ts'
 import { compareBooks } from '../../src/store/reconcile.ts'
 import { systemDatabase, tenantDatabase } from '../../src/store/transactions.ts'
-import { createTestDatabase } from './database.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
 
 /** A clock that stands still until it is told. */
 export class TestClock implements Clock {
@@ -52,8 +52,11 @@ export interface DeliverOptions {
   retainStripped?: boolean
 }
 
-export async function startTestIngest(settings: Record<string, string> = {}): Promise<TestIngest> {
-  const database = await createTestDatabase()
+export async function startTestIngest(
+  settings: Record<string, string> = {},
+  createDatabase: () => Promise<TestDatabase> = createTestDatabase,
+): Promise<TestIngest> {
+  const database = await createDatabase()
   const config = readConfig({ BAYWIRE_INSTANCE: 'test', ...settings })
   const common = { url: database.ownerUrl, max: 4, statementTimeoutMs: 20_000 }
   const sql = connect({ ...common, name: 'test owner' })

@@ -15,7 +15,7 @@ const allowed: Record<string, readonly string[]> = {
   store: ['.', 'occupancy'],
   ingest: ['.', 'mqtt', 'decode', 'occupancy', 'store'],
   replay: ['.', 'mqtt', 'decode', 'occupancy', 'store'],
-  jobs: ['.', 'mqtt', 'occupancy', 'store'],
+  jobs: ['.', 'mqtt', 'occupancy', 'store', 'replay'],
   api: ['.', 'occupancy', 'store', 'replay'],
   cli: ['.', 'mqtt', 'occupancy', 'decode', 'store', 'ingest', 'replay', 'jobs', 'api'],
 }

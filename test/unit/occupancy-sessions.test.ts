@@ -241,6 +241,30 @@ describe('for any readings', () => {
     )
   })
 
+  it('those behind any time follow from the session that was open then and the readings since', () => {
+    const anyCut = fc.tuple(anyReadings, fc.nat(1000))
+    fc.assert(
+      fc.property(anyCut, ([sent, part]) => {
+        const readings = sent.map(sessionReading({ ...policy, unknown_after_s: 1e9 }))
+        const times = readings.map(({ evidence }) => evidence.at)
+        const [first, last] = [Math.min(...times), Math.max(...times)]
+        const cut = first + Math.floor(((last - first) * part) / 1000)
+        const before = projectSessions(
+          readings.filter(({ evidence }) => evidence.at < cut),
+          settled,
+        )
+        const open = before.find(({ endedAt }) => endedAt === null) ?? null
+        const since = projectSessions(
+          readings.filter(({ evidence }) => evidence.at >= cut),
+          settled,
+          open,
+        )
+        expect([...before.filter((session) => session !== open), ...since]).toEqual(projectSessions(readings, settled))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('they lie one after another, none of no length, and only the last is open', () => {
     fc.assert(
       fc.property(anyReadings, clampedPolicy, (readings, by) => {

@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   check,
+  date,
   foreignKey,
   index,
   integer,
@@ -118,6 +119,32 @@ export const ledgerEntries = pgTable(
       sql`received = applied + unchanged + debouncing + duplicate + late + retained + unassigned + unknown_device + malformed`,
     ),
   ],
+)
+
+/**
+ * The books of days whose readings were dropped: one row a tenant and day. Their entries leave `ledger_entries`, which so
+ * always has the deliveries that are still in the log, and no others.
+ */
+export const ledgerDays = pgTable(
+  'ledger_days',
+  {
+    tenantId: uuid('tenant_id')
+      .notNull()
+      .references(() => tenants.id),
+    /** Day of arrival, UTC. */
+    day: date('day').notNull(),
+    received: count('received'),
+    applied: count('applied'),
+    unchanged: count('unchanged'),
+    debouncing: count('debouncing'),
+    duplicate: count('duplicate'),
+    late: count('late'),
+    retained: count('retained'),
+    unassigned: count('unassigned'),
+    unknownDevice: count('unknown_device'),
+    malformed: count('malformed'),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.day] })],
 )
 
 /** A space's state after an input, kept when the rules change or its inputs are dropped: folding starts behind it. */

@@ -36,6 +36,8 @@ export const spaceStates = pgTable(
     inputSeq: bigint('input_seq', { mode: 'number' }).notNull(),
     /** How many times something visible changed. */
     version: bigint('version', { mode: 'number' }).notNull(),
+    /** The rules that its last input was stepped by: whoever steps it by others keeps a checkpoint first. */
+    rulesVersion: smallint('rules_version').notNull().default(1),
     /** Start of the parking session that is open now. */
     sessionStartedAt: instant('session_started_at'),
     /** When the jobs role must step this space although nothing was heard. */

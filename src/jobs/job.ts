@@ -1,0 +1,25 @@
+import type { Log } from '../log.ts'
+import type { JobState, RunDetail } from '../store/job-runs.ts'
+import type { SystemDatabase } from '../store/transactions.ts'
+
+/** What a job did: `found` where it ran and found a fault that somebody must look at. */
+export interface JobOutcome {
+  readonly result: 'succeeded' | 'found'
+  readonly detail: RunDetail
+}
+
+export interface JobContext {
+  readonly database: SystemDatabase
+  readonly log: Log
+  /** How the job stood before; undefined where it never finished. */
+  readonly state: JobState | undefined
+  /** Aborted when the process stops, or when the run was taken for lost. */
+  readonly signal: AbortSignal
+}
+
+/** Work that one process does for all, once in each interval. It may be run twice, or ended anywhere, and loses nothing. */
+export interface Job {
+  readonly job: string
+  readonly intervalMs: number
+  readonly work: (context: JobContext) => Promise<JobOutcome>
+}

@@ -1,0 +1,65 @@
+/** Two processes with the jobs role, one of them killed in the middle of a run: the other takes the run over. */
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { eventually, type Program } from '../support/program.ts'
+import { expectSound } from './support/books.ts'
+import { Home } from './support/home.ts'
+
+let home: Home
+let sql: postgres.Sql
+beforeAll(async () => {
+  home = await Home.create()
+  await home.start(['start', 'ingest', 'api'])
+  sql = postgres(await home.databaseUrl(), { max: 2 })
+})
+afterAll(async () => {
+  await sql.end({ timeout: 5 })
+  await home.remove()
+})
+
+const runs = () =>
+  sql<{ job: string; process: string; result: string | null }[]>`SELECT job, process, result FROM job_runs`
+
+it('hands a run over when its process is killed', async () => {
+  await home.json([
+    'simulate',
+    '--tenant',
+    'shared',
+    '--provision',
+    '--spaces',
+    '5',
+    '--messages',
+    '50',
+    '--rate',
+    'max',
+  ])
+  const jobs = new Map<string, Program>()
+  // While the log is locked, nobody can compare the books: whoever has begun to is in the middle of it.
+  const killed = await sql.begin(async (tx) => {
+    await tx`LOCK TABLE readings IN ACCESS EXCLUSIVE MODE`
+    for (const name of ['one', 'two']) jobs.set(name, home.spawn(['start', 'jobs'], { BAYWIRE_INSTANCE: name }))
+    const running = await eventually('a run of the books', async () =>
+      (await runs()).find(({ job, result }) => job === 'books' && result === null),
+    )
+    await eventually('the other jobs', async () => new Set((await runs()).map(({ job }) => job)).size === 4)
+    const name = running.process.split('/')[0] ?? ''
+    await jobs.get(name)?.kill()
+    return name
+  })
+  const killedAt = performance.now()
+  const taken = await eventually('a run of the other process', async () =>
+    (await runs()).find(
+      ({ job, process, result }) => job === 'books' && result === 'succeeded' && !process.startsWith(killed),
+    ),
+  )
+  if (process.env['TEST_FIGURES'] !== undefined)
+    process.stderr.write(`taken over after ${((performance.now() - killedAt) / 1000).toFixed(1)} s\n`)
+  expect(taken.process).toMatch(killed === 'one' ? /^two\// : /^one\//)
+  const slots = await sql`SELECT FROM job_runs WHERE job IN ('partitions', 'retention')`
+  expect(slots.length, 'one run each, unless the hour ended meanwhile').toBeLessThanOrEqual(4)
+  await expectSound(home, 'shared')
+  for (const [name, program] of jobs) {
+    // oxlint-disable-next-line no-await-in-loop
+    if (name !== killed) expect(await program.stop()).toMatchObject({ code: 0 })
+  }
+})
