@@ -39,6 +39,23 @@ async function runBlock(mark: string, server: PostgresServer): Promise<void> {
   await run('/bin/sh', ['-e', '-c', script], { env, cwd: directory })
 }
 
+async function expectRestored(server: PostgresServer): Promise<void> {
+  const restored = await Home.create({ BAYWIRE_ENV: 'production', ...logins(server) })
+  try {
+    const program = await restored.start()
+    const log = await compareWithLog(server.url('postgres', 'parking'), { tenant, acknowledged })
+    expect(log).toMatchObject({ missing: [], appliedTwice: [] })
+    const { ledger } = await expectSound(restored, tenant)
+    expect(ledger.received).toBeGreaterThanOrEqual(acknowledged.length)
+    const { stdout } = await restored.run(['doctor', '--json'])
+    const { findings } = JSON.parse(stdout) as { findings: { state: string }[] }
+    expect(findings.filter(({ state }) => state === 'problem')).toEqual([])
+    expect(await program.stop()).toMatchObject({ code: 0 })
+  } finally {
+    await restored.remove()
+  }
+}
+
 describe.skipIf(debianPostgres === undefined)('docs/backup.md on a PostgreSQL of one’s own', () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'baywire-external-'))
@@ -67,23 +84,6 @@ describe.skipIf(debianPostgres === undefined)('docs/backup.md on a PostgreSQL of
     await original?.stop()
     await rm(directory, { recursive: true, force: true })
   })
-
-  async function expectRestored(server: PostgresServer): Promise<void> {
-    const restored = await Home.create({ BAYWIRE_ENV: 'production', ...logins(server) })
-    try {
-      const program = await restored.start()
-      const log = await compareWithLog(server.url('postgres', 'parking'), { tenant, acknowledged })
-      expect(log).toMatchObject({ missing: [], appliedTwice: [] })
-      const { ledger } = await expectSound(restored, tenant)
-      expect(ledger.received).toBeGreaterThanOrEqual(acknowledged.length)
-      const { stdout } = await restored.run(['doctor', '--json'])
-      const { findings } = JSON.parse(stdout) as { findings: { state: string }[] }
-      expect(findings.filter(({ state }) => state === 'problem')).toEqual([])
-      expect(await program.stop()).toMatchObject({ code: 0 })
-    } finally {
-      await restored.remove()
-    }
-  }
 
   it('restores a dump into an empty server', async () => {
     const server = await startPostgres(debianPostgres ?? '')
