@@ -1,5 +1,5 @@
 /** A backup taken while readings stream in, restored elsewhere: it starts unaided and has what it must have. */
-import { appendFile, cp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/store/client.ts'
@@ -104,6 +104,29 @@ describe('a damaged backup', () => {
       await rm(copy, { recursive: true })
     }
   })
+})
+
+it('killed half-way leaves no backup, nothing held on the server, and the way free for the next', async () => {
+  const program = await home.start()
+  const to = join(home.directory, 'killed')
+  const killed = home.spawn(['backup', '--to', to])
+  await eventually('the copy has begun', async () => {
+    if (!killed.running) throw new Error(killed.describe())
+    return (await readdir(home.directory)).some((name) => name.startsWith('killed.partial-'))
+  })
+  await killed.kill()
+  await expect(stat(to)).rejects.toThrow('ENOENT')
+  const sql = connect({ url: await home.databaseUrl(), max: 1, statementTimeoutMs: 10_000, name: 'test' })
+  try {
+    await eventually('the slot is gone', async () => {
+      const [held] = await sql<{ slots: number }[]>`select count(*) as slots from pg_replication_slots`
+      return held?.slots === 0
+    })
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+  expect(await home.json<Backup>(['backup', '--to', to])).toMatchObject({ to })
+  expect(await program.stop()).toMatchObject({ code: 0 })
 })
 
 it('of an external database is somebody else’s work, and says whose', async () => {
