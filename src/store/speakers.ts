@@ -35,7 +35,11 @@ export async function addSpeaker(
     })
   }
   if (at !== undefined) await checkPlace(tx, at)
-  if (owner.kind === 'devices') await provision(tx, { devices: [{ code: owner.code, at }] })
+  if (owner.kind === 'devices') {
+    // The space is there, and stays as it is; naming it tells `provision` which one is meant.
+    const spaces = at === undefined ? [] : [{ site: at.site, code: at.space }]
+    await provision(tx, { spaces, devices: [{ code: owner.code, at }] })
+  }
   if (owner.kind === 'gateways') await provision(tx, { gateways: [owner.code] })
   if (at !== undefined) await checkStandsAt(tx, owner.code, at)
   await setGatewayLimits(tx, owner.code, limits)
@@ -68,8 +72,8 @@ async function setGatewayLimits(
   if (messagesPerS === undefined && inFlight === undefined) return true
   const changed = await tx.execute(sql`
     update gateways set
-      messages_per_s = ${messagesPerS === undefined ? sql`messages_per_s` : messagesPerS},
-      in_flight = ${inFlight === undefined ? sql`in_flight` : inFlight}
+      messages_per_s = ${messagesPerS === undefined ? sql`messages_per_s` : sql`${messagesPerS}::integer`},
+      in_flight = ${inFlight === undefined ? sql`in_flight` : sql`${inFlight}::integer`}
     where tenant_id = ${tx.tenantId} and code = ${code} returning id`)
   return changed.length > 0
 }
