@@ -221,7 +221,9 @@ class ExternalConsumer implements Consumer {
       .then(() => this.#client.subscribeAsync(marker, { qos: 1 }))
       .then(() => this.#client.publishAsync(marker, '', { qos: 1 }))
     asked.catch((error: unknown) => {
-      if (stream === this.#client.stream && this.#client.connected) this.#leaving?.refused(error)
+      // With a reason code the broker has said no, and perhaps ended the connection over it. Otherwise it is lost.
+      const refused = error instanceof Error && 'code' in error && typeof error.code === 'number'
+      if (refused || (stream === this.#client.stream && this.#client.connected)) this.#leaving?.refused(error)
     })
   }
 

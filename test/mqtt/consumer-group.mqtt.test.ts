@@ -168,6 +168,11 @@ describe.skipIf(mosquittoProgram === undefined)('consumers that share (skipped w
     expect(await given(1, again)).toEqual(['5'])
   })
 
+  it('leaving is refused where the broker does not let the session speak to itself', async () => {
+    const { consumer } = await join(stranger.username, { url: server.url(stranger) })
+    await expect(consumer.leave()).rejects.toThrow(/[Nn]ot authorized/)
+  })
+
   it('a session that had all to itself has each message once when it begins to share, and when it ends to', async () => {
     const alone = await join('baywire-1', { shareGroup: undefined })
     await publish(5)
