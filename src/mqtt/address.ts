@@ -35,7 +35,18 @@ const systemReasons: Record<string, string> = {
   ETIMEDOUT: 'no answer in time',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
+  EPROTO: 'it does not speak TLS on this port, or not in a version that is safe',
 }
+/** Nobody whom this program trusts has signed what the broker shows. */
+const untrusted = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
 
 export function connectFailure(error: Error | undefined): ConnectFailure {
   if (error === undefined) return { kind: 'unreachable', reason: 'the connection was closed without an answer' }
@@ -44,5 +55,11 @@ export function connectFailure(error: Error | undefined): ConnectFailure {
     return { kind: 'refused', reason: 'the broker refused the user name or password' }
   }
   if (code === 1 || code === 132) return { kind: 'unreachable', reason: 'the broker speaks another version of MQTT' }
+  if (untrusted.has(String(code))) {
+    return {
+      kind: 'unreachable',
+      reason: 'its certificate is signed by nobody known here; name the file of its authority in NODE_EXTRA_CA_CERTS',
+    }
+  }
   return { kind: 'unreachable', reason: systemReasons[String(code)] ?? error.message }
 }

@@ -21,7 +21,7 @@ import { brokerAddress, brokerName, connectFailure, type ConnectFailure } from '
 import type { Door, Receiver } from './delivery.ts'
 import { InFlight } from './in-flight.ts'
 import { drainedTopic } from './mosquitto-rules.ts'
-import { sessionSubscriptions } from './subscriptions.ts'
+import { inGroup, sessionSubscriptions } from './subscriptions.ts'
 import type { Subscription } from './topics.ts'
 
 export interface ConsumerOptions {
@@ -66,6 +66,8 @@ const defaultPayloadBytes = 65_536
 const defaultStopMs = 8000
 /** MQTT 5, 3.14.2.1. */
 const sessionTakenOver = 142
+/** MQTT 5, 3.11.3. */
+const noSubscriptionExisted = 17
 /** To mqtt.js: go on without PUBACK. */
 const goOn = new Error('acknowledged later')
 
@@ -159,34 +161,69 @@ class ExternalConsumer implements Consumer {
       return
     }
     const { onState, retryMinMs, log } = this.#options
-    const { wanted, others } = sessionSubscriptions(this.#options)
-    const request = wanted.map(
-      ({ filter, retained }) => [filter, { qos: 1, rh: retained === 'always' ? 0 : 1 }] as const,
-    )
-    await this.#client.subscribeAsync(Object.fromEntries(request))
-    // Those of an earlier setting, after the new ones: what comes by both comes twice and counts once.
-    if (sessionPresent && others.length > 0) await this.#client.unsubscribeAsync(others)
+    const lost = sessionPresent ? await this.#subscribeAgain() : await this.#subscribeAnew()
     if (this.#state === 'closing') return
-    if (!sessionPresent && this.#state === 'lost') {
-      log.warn(`${this.#name} has forgotten our session: what was published to it in the meantime did not reach us`)
-    }
+    if (lost !== undefined) log.warn(`${this.#name} ${lost}: what was published to it in the meantime did not reach us`)
     log.info({ sessionPresent }, `consuming from ${this.#name}`)
     this.#state = 'ready'
     this.#client.options.reconnectPeriod = retryMinMs
     onState({ connected: true, detail: `connected to ${this.#name}` })
   }
 
+  /** Both answer what the broker has forgotten, if it has; then there is something that it did not keep for us. */
+  async #subscribeAnew(): Promise<string | undefined> {
+    await this.#subscribeAll()
+    return this.#state === 'lost' ? 'has forgotten our session' : undefined
+  }
+
+  async #subscribeAgain(): Promise<string | undefined> {
+    const sentinel = this.#sentinel()
+    const [kept] = sentinel === undefined ? [] : await this.#unsubscribe([sentinel])
+    await this.#subscribeAll()
+    const { others } = sessionSubscriptions(this.#options)
+    // Those of an earlier setting, after the new ones: what comes by both comes twice and counts once.
+    const left = others.length > 0 ? await this.#unsubscribe(others) : []
+    const joinsNow = left.some((code) => code !== noSubscriptionExisted)
+    return kept === noSubscriptionExisted && !joinsNow ? 'has forgotten who shares, as at a restart' : undefined
+  }
+
+  async #subscribeAll(): Promise<void> {
+    const request = sessionSubscriptions(this.#options).wanted.map(
+      ({ filter, retained }) => [filter, { qos: 1, rh: retained === 'always' ? 0 : 1 }] as const,
+    )
+    const sentinel = this.#sentinel()
+    if (sentinel !== undefined) request.push([sentinel, { qos: 1, rh: 1 }])
+    await this.#client.subscribeAsync(Object.fromEntries(request))
+  }
+
+  /** Answers a reason code for each. */
+  async #unsubscribe(filters: string[]): Promise<readonly number[]> {
+    const packet = await this.#client.unsubscribeAsync(filters)
+    return packet?.cmd === 'unsuback' ? packet.granted : []
+  }
+
+  /**
+   * A shared subscription to what nobody publishes. Mosquitto 2.0.11 keeps sessions over a restart, but not their
+   * shared subscriptions; whether it still has ours is answered when this one is taken back.
+   */
+  #sentinel(): string | undefined {
+    const { shareGroup } = this.#options
+    return shareGroup === undefined ? undefined : inGroup(shareGroup, this.#marker())
+  }
+
   /** Nothing new; and behind all that waits a message to ourselves, which says that it was the last. */
   #askForTheRest(): void {
     const { wanted, others } = sessionSubscriptions(this.#options)
+    const filters = [...wanted.map(({ filter }) => filter), ...others, this.#sentinel() ?? []].flat()
     const { stream } = this.#client
     const marker = this.#marker()
-    const asked = this.#client
-      .unsubscribeAsync([...wanted.map(({ filter }) => filter), ...others])
+    const asked = this.#unsubscribe(filters)
       .then(() => this.#client.subscribeAsync(marker, { qos: 1 }))
       .then(() => this.#client.publishAsync(marker, '', { qos: 1 }))
     asked.catch((error: unknown) => {
-      if (stream === this.#client.stream && this.#client.connected) this.#leaving?.refused(error)
+      // With a reason code the broker has said no, and perhaps ended the connection over it. Otherwise it is lost.
+      const refused = error instanceof Error && 'code' in error && typeof error.code === 'number'
+      if (refused || (stream === this.#client.stream && this.#client.connected)) this.#leaving?.refused(error)
     })
   }
 

@@ -24,6 +24,6 @@ export function sessionSubscriptions({
   return { wanted, others: [...left, ...divisible] }
 }
 
-function inGroup(group: string, filter: string): string {
+export function inGroup(group: string, filter: string): string {
   return `$share/${group}/${filter}`
 }

@@ -13,12 +13,13 @@ const outageMs = 60_000
 describe.skipIf(mosquittoProgram === undefined)('a broker of its own goes away (needs mosquitto)', () => {
   const tenant = 'acme'
   const gateway = { username: `${tenant}/gateways/simulator-1`, secret: 'simulator-secret' }
+  const secondUser = { username: 'baywire-two', secret: 'second-secret' }
   let mosquitto: Mosquitto
   let home: Home
   let program: Program
 
   beforeEach(async () => {
-    mosquitto = await startMosquitto([gateway])
+    mosquitto = await startMosquitto([gateway, secondUser])
     // Away for long enough to be seen.
     home = await Home.create({ MQTT_URL: mosquitto.url(), BAYWIRE_RETRY_MIN_MS: '1000' })
     program = await home.start()
@@ -64,5 +65,52 @@ describe.skipIf(mosquittoProgram === undefined)('a broker of its own goes away (
       return verification.inputs >= messages
     })
     await expectAllArrived(home, await home.databaseUrl(), sent)
+  })
+
+  it('freezes and goes on: two consumers that share lose nothing, and take nothing twice', async () => {
+    const sharing = { BAYWIRE_SHARE_GROUP: 'a-group-that-nobody-can-guess' }
+    await program.stop()
+    program = await home.start(['start'], sharing)
+    const two = { ...sharing, MQTT_URL: mosquitto.url(secondUser), BAYWIRE_INSTANCE: 'two' }
+    const second = home.spawn(['start', 'ingest'], two)
+    await eventually('the second consumer', () => second.stderr.includes('consuming from'))
+
+    const sent = { tenant, ackLog: new AckLog(join(home.directory, 'acknowledged.ndjson')) }
+    const simulation = simulate(home, sent, { MQTT_URL: mosquitto.url(gateway) })
+    for (const part of [1, 2, 3]) {
+      // oxlint-disable no-await-in-loop -- three times the same
+      await eventually('a part of the readings', () => sent.ackLog.count() > (part * messages) / 5)
+      mosquitto.freeze()
+      // For as long as a command takes.
+      await home.json(['ledger', '--tenant', tenant])
+      mosquitto.thaw()
+      // oxlint-enable no-await-in-loop
+    }
+    expect(await simulation.end(outageMs)).toMatchObject({ code: 0 })
+    await eventually('the last of it', async () => {
+      const { verification } = await expectSound(home, tenant)
+      return verification.inputs >= messages
+    })
+    await expectAllArrived(home, await home.databaseUrl(), sent)
+    expect([program.running, second.running]).toEqual([true, true])
+  })
+
+  it('is started again, and a consumer is killed: two that are each sent everything lose nothing', async () => {
+    const two = { MQTT_URL: mosquitto.url(secondUser), BAYWIRE_INSTANCE: 'two', BAYWIRE_RETRY_MIN_MS: '100' }
+    const second = home.spawn(['start', 'ingest'], two)
+    await eventually('the second consumer', () => second.stderr.includes('consuming from'))
+    const sent = { tenant, ackLog: new AckLog(join(home.directory, 'acknowledged.ndjson')) }
+    const simulation = simulate(home, sent, { MQTT_URL: mosquitto.url(gateway) })
+    await eventually('a part of the readings', () => sent.ackLog.count() > messages / 5)
+    await mosquitto.restart()
+    await eventually('a part of the readings', () => sent.ackLog.count() > (2 * messages) / 5)
+    await second.kill()
+    expect(await simulation.end(outageMs)).toMatchObject({ code: 0 })
+    await eventually('the last of it', async () => {
+      const { verification } = await expectSound(home, tenant)
+      return verification.inputs >= messages
+    })
+    const deliveries = await expectAllArrived(home, await home.databaseUrl(), sent)
+    expect(deliveries, 'the second took them too').toBeGreaterThan(messages)
   })
 })
