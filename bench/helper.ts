@@ -29,6 +29,7 @@ export class Helper<Order, Answer> {
   }
 
   async ask(order: Order): Promise<Answer> {
+    if (!this.#child.connected) throw new Error(`${this.#child.spawnargs.at(-1)} has ended: its reason is above`)
     this.#child.send(order as object)
     return await this.#answer()
   }

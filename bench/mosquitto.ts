@@ -1,10 +1,11 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { Login } from './load/sensors.ts'
 import { freePort, stopProcess } from './program.ts'
@@ -39,27 +40,23 @@ const ownLines =
  * Undefined where it is not installed.
  */
 export async function startMosquitto(users: MosquittoUsers): Promise<Mosquitto | undefined> {
+  if ((await mosquittoVersion()) === null) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'baywire-bench-mosquitto-'))
   const port = await freePort()
   const configuration = await writeConfiguration(directory, { port, users })
-  const passwords = join(directory, 'passwords')
-  const hashed = await promisify(execFile)('mosquitto_passwd', ['-U', passwords], { env }).catch(missing)
-  const child = hashed && spawn('mosquitto', ['-c', configuration], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  await promisify(execFile)('mosquitto_passwd', ['-U', join(directory, 'passwords')], { env })
+  const child = spawn('mosquitto', ['-c', configuration], { env, stdio: ['ignore', 'ignore', 'pipe'] })
   const stop = async () => {
-    if (child?.pid !== undefined) await stopProcess(child)
+    await stopProcess(child)
     await rm(directory, { recursive: true, force: true })
   }
   try {
-    if (child !== undefined && (await spawned(child))) {
-      await untilListening(port, child)
-      return { pid: child.pid ?? 0, port, stop }
-    }
+    await untilListening(port, child)
   } catch (error) {
     await stop()
     throw error
   }
-  await stop()
-  return undefined
+  return { pid: child.pid ?? 0, port, stop }
 }
 
 /** Null where it is not installed. */
@@ -95,19 +92,9 @@ async function writeConfiguration(
   return configuration
 }
 
-/** Undefined where there is no such program. */
-function missing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-}
-
-async function spawned(child: ChildProcess): Promise<boolean> {
-  return await once(child, 'spawn').then(
-    () => true,
-    (error: unknown) => missing(error) ?? false,
-  )
-}
-
-async function untilListening(port: number, child: ChildProcess): Promise<void> {
+async function untilListening(port: number, child: ChildProcessByStdio<null, null, Readable>): Promise<void> {
+  let said = ''
+  child.stderr.on('data', (chunk) => (said += String(chunk)))
   const deadline = performance.now() + startTimeoutMs
   while (performance.now() < deadline && child.exitCode === null) {
     const socket = createConnection({ host: '127.0.0.1', port })
@@ -121,5 +108,5 @@ async function untilListening(port: number, child: ChildProcess): Promise<void> 
     await pause(pollMs)
     /* oxlint-enable no-await-in-loop */
   }
-  throw new Error('mosquitto does not listen: its reason is above')
+  throw new Error(`mosquitto does not listen: ${said.trim()}`)
 }

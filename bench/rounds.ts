@@ -1,4 +1,7 @@
-import { untilQuiet, type Window } from './measure.ts'
+import { describeError } from '../src/errors.ts'
+import { Lifecycle } from '../src/lifecycle.ts'
+import { createLog } from '../src/log.ts'
+import { untilQuiet } from './measure.ts'
 import { names, type Name, type Results } from './summary.ts'
 import { openCommit } from './targets/commit.ts'
 import { openHook } from './targets/hook.ts'
@@ -21,67 +24,109 @@ export interface RoundsOptions {
  * machine does in one minute and not in the next then happens to all of them. Whatever is not measured is idle.
  */
 export async function measureRounds(run: Run, { only, repeats, installNodeRed }: RoundsOptions): Promise<Results> {
-  const results: Results = { windows: {}, skipped: {}, findings: {} }
-  const open: Record<Name, () => Promise<Target>> = {
-    embedded: async () => withFindings('embedded'),
-    mosquitto: async () => withFindings('mosquitto'),
-    serial: () => openPeer(run, handWritten('serial', 1)),
-    concurrent: () => openPeer(run, handWritten('concurrent', 50)),
-    'node-red': async () => openPeer(run, await nodeRed({ install: installNodeRed, onProgress: run.onProgress })),
-    hook: () => openHook(run),
-    subscriber: () => openSubscriber(run),
-    database: () => openCommit(run),
-  }
-  const withFindings = async (via: 'embedded' | 'mosquitto'): Promise<Target> => {
-    const product = await openProduct(run, via)
-    const finish = async (windows: readonly Window[]) => {
-      return (results.findings[via] = await product.finish(windows))
-    }
-    return { measure: () => product.measure(), finish }
-  }
-  const targets = await openAll(run, { only, open, skipped: results.skipped })
-  const windows = await measureInTurn(run, { targets, repeats })
-  results.windows = Object.fromEntries(windows)
-  for (const [name, target] of targets) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other
-    await target.finish?.(windows.get(name) ?? [])
-  }
-  return results
-}
-
-async function openAll(
-  run: Run,
-  options: { only: readonly Name[]; open: Record<Name, () => Promise<Target>>; skipped: Results['skipped'] },
-): Promise<Map<Name, Target>> {
-  const targets = new Map<Name, Target>()
-  for (const name of names.filter((each) => options.only.includes(each))) {
-    run.onProgress(`starting ${name}`)
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other: each has the machine for its start
-      targets.set(name, await options.open[name]())
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error
-      run.onProgress(`${name} is skipped: ${error.message}`)
-      options.skipped[name] = error.message
-    }
-  }
-  return targets
-}
-
-async function measureInTurn(
-  run: Run,
-  { targets, repeats }: { targets: ReadonlyMap<Name, Target>; repeats: number },
-): Promise<Map<Name, Window[]>> {
-  const windows = new Map<Name, Window[]>(Array.from(targets.keys(), (name) => [name, []]))
+  const rounds = new Rounds(run)
+  const wanted = names.filter((name) => only.includes(name))
+  /* oxlint-disable no-await-in-loop -- one after the other, so that none takes from another */
+  for (const name of wanted) await rounds.open(name, { installNodeRed })
   for (let round = 1; round <= repeats; round++) {
-    for (const [name, target] of targets) {
-      /* oxlint-disable no-await-in-loop -- one after the other, so that none takes from another */
-      await run.database.settle()
-      await untilQuiet(run.onProgress)
-      run.onProgress(`${name}: ${round} of ${repeats}`)
-      windows.get(name)?.push(await target.measure())
-      /* oxlint-enable no-await-in-loop */
+    for (const name of wanted) await rounds.measure(name, `${round} of ${repeats}`)
+  }
+  for (const name of wanted) await rounds.finish(name)
+  /* oxlint-enable no-await-in-loop */
+  return rounds.results
+}
+
+interface Opened {
+  target: Target
+  /** Of all that was started for it. */
+  lifecycle: Lifecycle
+}
+
+/** What cannot be measured, or fails, is left out from then on and spoils nothing of the others. */
+class Rounds {
+  readonly results: Results = { windows: {}, skipped: {}, failed: {}, findings: {} }
+  readonly #run: Run
+  readonly #opened = new Map<Name, Opened>()
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  async open(name: Name, { installNodeRed }: Pick<RoundsOptions, 'installNodeRed'>): Promise<void> {
+    const { lifecycle: all, onProgress } = this.#run
+    onProgress(`starting ${name}`)
+    const lifecycle = await all.start(
+      name,
+      () => new Lifecycle(createLog({ level: 'warn' })),
+      (own) => own.stop(),
+    )
+    try {
+      this.#opened.set(name, {
+        lifecycle,
+        target: await this.#start(name, { ...this.#run, lifecycle }, installNodeRed),
+      })
+    } catch (error) {
+      await lifecycle.stop()
+      const why = error instanceof Unavailable ? 'skipped' : 'failed'
+      this.results[why][name] = describeError(error)
+      onProgress(`${name} ${why}: ${describeError(error)}`)
     }
   }
-  return windows
+
+  async measure(name: Name, turn: string): Promise<void> {
+    const { database, onProgress } = this.#run
+    await this.#attempt(name, async ({ target }) => {
+      await database.settle()
+      await untilQuiet(onProgress)
+      onProgress(`${name}: ${turn}`)
+      const window = await target.measure()
+      this.results.windows[name] = [...(this.results.windows[name] ?? []), window]
+    })
+  }
+
+  async finish(name: Name): Promise<void> {
+    await this.#attempt(name, async ({ target, lifecycle }) => {
+      await target.finish?.(this.results.windows[name] ?? [])
+      await lifecycle.stop()
+    })
+  }
+
+  async #start(name: Name, run: Run, installNodeRed: boolean): Promise<Target> {
+    switch (name) {
+      case 'embedded':
+      case 'mosquitto': {
+        const product = await openProduct(run, name)
+        return {
+          measure: () => product.measure(),
+          finish: async (windows) => (this.results.findings[name] = await product.finish(windows)),
+        }
+      }
+      case 'serial':
+        return await openPeer(run, handWritten(name, 1))
+      case 'concurrent':
+        return await openPeer(run, handWritten(name, 50))
+      case 'node-red':
+        return await openPeer(run, await nodeRed({ install: installNodeRed, onProgress: run.onProgress }))
+      case 'hook':
+        return await openHook(run)
+      case 'subscriber':
+        return await openSubscriber(run)
+      case 'database':
+        return await openCommit(run)
+    }
+  }
+
+  async #attempt(name: Name, step: (opened: Opened) => Promise<void>): Promise<void> {
+    const opened = this.#opened.get(name)
+    if (opened === undefined) return
+    try {
+      await step(opened)
+    } catch (error) {
+      this.#run.onProgress(`${name} failed: ${describeError(error)}`)
+      this.results.failed[name] = describeError(error)
+      delete this.results.windows[name]
+      this.#opened.delete(name)
+      await opened.lifecycle.stop()
+    }
+  }
 }

@@ -21,7 +21,10 @@ type ProductName = 'embedded' | 'mosquitto'
 /** What one run measured. A name is in none of these where it was left out. */
 export interface Results {
   windows: Partial<Record<Name, Window[]>>
+  /** Why, where it cannot be measured here. */
   skipped: Partial<Record<Name, string>>
+  /** Why, where measuring it went wrong: what it had measured before is worth nothing. */
+  failed: Partial<Record<Name, string>>
   findings: Partial<Record<ProductName, ProductFindings>>
   memory?: Memory
 }
@@ -105,6 +108,7 @@ export function summarize(results: Results, facts: Facts) {
     memory: results.memory ?? null,
     verdicts: verdictsOf({ ratios, times, memory: results.memory }),
     skipped: results.skipped,
+    failed: results.failed,
     others: round(mostOthers(results), 2),
     windows: results.windows,
     machine: {
@@ -118,13 +122,19 @@ export function summarize(results: Results, facts: Facts) {
   }
 }
 
-/** Why the run is a failure: what is not sound, and which bounds are missed; empty where all is well. */
-export function failuresOf({ embedded, mosquitto, verdicts }: Summary): string[] {
-  const faults = [
+/** Why figures do not count; empty where they do. */
+export function faultsOf({ embedded, mosquitto, failed }: Summary): string[] {
+  return [
+    ...Object.entries(failed).map(([name, reason]) => `${name}: ${reason}`),
     ...(embedded?.faults ?? []).map((fault) => `embedded: ${fault}`),
     ...(mosquitto?.faults ?? []).map((fault) => `mosquitto: ${fault}`),
   ]
-  return [...faults, ...verdicts.filter(({ reached }) => !reached).map(({ what }) => `missed: ${what}`)]
+}
+
+/** Why the run is a failure: what is not sound, and which bounds are missed; empty where all is well. */
+export function failuresOf(summary: Summary): string[] {
+  const missed = summary.verdicts.filter(({ reached }) => !reached)
+  return [...faultsOf(summary), ...missed.map(({ what }) => `missed: ${what}`)]
 }
 
 type Rates = Record<Name, number | null>

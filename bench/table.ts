@@ -1,5 +1,5 @@
-import { quietCores, type Window } from './measure.ts'
-import { failuresOf, names, type Name, type Summary, type Verdict } from './summary.ts'
+import { median, quietCores, type Window } from './measure.ts'
+import { faultsOf, names, type Name, type Summary, type Verdict } from './summary.ts'
 
 /** A summary as people read it; the same text in a terminal and in docs/performance.md. */
 export function toTable(summary: Summary): string {
@@ -24,12 +24,12 @@ const titles: Record<Name, string> = {
   database: 'ceiling: own commits, no broker',
 }
 
-function ratesOf({ windows, skipped, peers }: Summary): string[] {
+function ratesOf({ windows, skipped, failed, peers }: Summary): string[] {
   const rows = names.flatMap((name) => {
     const measured = windows[name]
-    const reason = skipped[name]
-    if (measured !== undefined && measured.length > 0) return [measuredRow(titles[name], measured)]
-    return reason === undefined ? [] : [row(titles[name], ['skipped', reason])]
+    if (measured !== undefined) return [measuredRow(titles[name], measured)]
+    if (failed[name] !== undefined) return [row(titles[name], ['FAILED', failed[name]])]
+    return skipped[name] === undefined ? [] : [row(titles[name], ['skipped', skipped[name]])]
   })
   if (rows.length === 0) return []
   const early = peers.concurrent !== null || peers.node_red !== null
@@ -43,9 +43,7 @@ function ratesOf({ windows, skipped, peers }: Summary): string[] {
 
 function measuredRow(title: string, windows: readonly Window[]): string {
   const rates = windows.map(({ rate }) => rate)
-  const sorted = rates.toSorted((a, b) => a - b)
-  const middle = ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2
-  return row(title, [count(middle), rates.map(count).join(' '), useOf(windows.at(-1))])
+  return row(title, [count(median(rates)), rates.map(count).join(' '), useOf(windows.at(-1))])
 }
 
 /** Of the last window: who used what. */
@@ -96,9 +94,9 @@ function verdictLine({ what, value, bound, goal, reached }: Verdict): string {
 
 function soundnessOf(summary: Summary): string[] {
   const products = [summary.embedded, summary.mosquitto].filter((product) => product !== null)
-  const failures = failuresOf(summary).filter((failure) => !failure.startsWith('missed: '))
-  const lines = failures.map((failure) => `NOT SOUND: ${failure}`)
-  if (products.length > 0 && failures.length === 0) {
+  const faults = faultsOf(summary)
+  const lines = faults.map((fault) => `NOT SOUND: ${fault}`)
+  if (products.length > 0 && faults.length === 0) {
     const acknowledged = products.reduce((sum, product) => sum + (product.acknowledged ?? 0), 0)
     lines.push(`sound: all ${count(acknowledged)} acknowledged are in the log, ledger balanced, replay --verify equal`)
   }

@@ -39,6 +39,7 @@ const whole: Results = {
     database: windows(50_000),
   },
   skipped: { 'node-red': 'Node-RED is not installed' },
+  failed: {},
   findings: { embedded: findings(), mosquitto: findings() },
 }
 
@@ -53,10 +54,10 @@ describe('the summary of a run', () => {
   })
 
   test('says null of what was not measured, and judges none of it', () => {
-    const summary = summarize({ windows: { serial: windows(1000) }, skipped: {}, findings: {} }, facts)
+    const summary = summarize({ windows: { serial: windows(1000) }, skipped: {}, failed: {}, findings: {} }, facts)
     expect(summary).toMatchObject({ embedded: null, mosquitto: null, memory: null, verdicts: [] })
     expect(failuresOf(summary)).toEqual([])
-    const alone = summarize({ windows: { embedded: windows(9) }, skipped: {}, findings: {} }, facts)
+    const alone = summarize({ windows: { embedded: windows(9) }, skipped: {}, failed: {}, findings: {} }, facts)
     expect(alone.embedded).toMatchObject({ rate: 9, limit: null, ratio: null, p50_ms: null })
     expect(failuresOf(alone)).toEqual([])
   })
@@ -73,10 +74,17 @@ describe('the summary of a run', () => {
     expect(failuresOf(summarize(unsound, facts))).toContain('embedded: 9 readings were acknowledged, 8 are in the log')
   })
 
+  test('fails for what could not be measured to its end, and says why', () => {
+    const failed = { subscriber: 'the consumer waited for readings 9 of 20 times' }
+    const summary = summarize({ windows: {}, skipped: {}, failed, findings: {} }, facts)
+    expect(failuresOf(summary)).toEqual(['subscriber: the consumer waited for readings 9 of 20 times'])
+    expect(toTable(summary)).toMatch(/^ceiling: Mosquitto.* FAILED +the consumer waited/m)
+  })
+
   test('fails for memory that grows', () => {
     const growth = { firstMb: 200, lastMb: 220, mbPerMinute: 2 }
     const memory: Memory = { seconds: 600, perSecond: 5000, samples: 121, resident: growth, heap: growth }
-    const summary = summarize({ windows: {}, skipped: {}, findings: {}, memory }, facts)
+    const summary = summarize({ windows: {}, skipped: {}, failed: {}, findings: {}, memory }, facts)
     expect(failuresOf(summary)).toEqual(['missed: memory: growth in MB per minute'])
     expect(toTable(summary)).toContain('resident 200.0 to 220.0 MB, 2.00 MB per minute')
   })
