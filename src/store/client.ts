@@ -111,6 +111,8 @@ export function connect({ url, role, max, statementTimeoutMs, name, lasting = fa
     connection: {
       application_name: name,
       statement_timeout: statementTimeoutMs,
+      // Of a client that is gone without a word, the locks would stay for hours.
+      idle_in_transaction_session_timeout: statementTimeoutMs,
       // A plan that was kept from when the tables were small would be used for ever: statements here carry
       // hundreds of rows each, which a plan of their own costs little.
       plan_cache_mode: 'force_custom_plan',

@@ -16,11 +16,11 @@ const headerBytes = 5
 export function endWhenSilent(socket: Socket, limitMs: number): void {
   const owed = { ready: 0, described: 0 }
   const answers = new MessageTypes()
-  // Node starts this time anew with whatever is read or written.
-  socket.setTimeout(limitMs, () => {
-    if (owed.ready + owed.described > 0) {
-      socket.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
-    }
+  // Node starts this time anew with whatever is read or written, but for once it is over.
+  socket.setTimeout(limitMs)
+  socket.on('timeout', () => {
+    if (owed.ready + owed.described === 0) socket.setTimeout(limitMs)
+    else socket.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
   })
   const write = socket.write.bind(socket) as (...parameters: unknown[]) => boolean
   socket.write = (...parameters: unknown[]) => {
