@@ -76,6 +76,8 @@ describe('limits of a gateway', () => {
     expect(await limits()).toEqual([500, 7])
     await inCity((tx) => limitGateway(tx, 'gw-1', { inFlight: null }))
     expect(await limits()).toEqual([500, null])
+    await inCity((tx) => limitGateway(tx, 'gw-1', { messagesPerS: 600, inFlight: null }))
+    expect(await limits()).toEqual([600, null])
     await inCity((tx) => limitGateway(tx, 'gw-1', { messagesPerS: null, inFlight: 1 }))
     expect(await limits()).toEqual([null, 1])
     expect(await listed('gw-1', 'other')).toMatchObject([{ messages_per_s: null, in_flight: null }])
