@@ -149,6 +149,9 @@ describe('what is refused', () => {
     const { code, stderr, stdout } = await home.run(words)
     expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' })
     expect(stderr.replaceAll(/\s+/g, ' ')).toContain(message)
+  })
+
+  it('leaves nothing behind', async () => {
     expect(await listed('X')).toBeUndefined()
   })
 

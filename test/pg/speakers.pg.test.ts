@@ -65,17 +65,19 @@ describe('adding', () => {
   })
 })
 
-describe('limits of a gateway', () => {
-  const limits = async () => {
-    const [gateway] = await listed('gw-1')
-    return [gateway?.messages_per_s, gateway?.in_flight]
-  }
+async function limits(): Promise<unknown> {
+  const [gateway] = await listed('gw-1')
+  return [gateway?.messages_per_s, gateway?.in_flight]
+}
 
+describe('limits of a gateway', () => {
   test('are set one by one, and taken back', async () => {
     await inCity((tx) => limitGateway(tx, 'gw-1', { messagesPerS: 500, inFlight: 7 }))
     expect(await limits()).toEqual([500, 7])
     await inCity((tx) => limitGateway(tx, 'gw-1', { inFlight: null }))
     expect(await limits()).toEqual([500, null])
+    await inCity((tx) => limitGateway(tx, 'gw-1', { messagesPerS: 600, inFlight: null }))
+    expect(await limits()).toEqual([600, null])
     await inCity((tx) => limitGateway(tx, 'gw-1', { messagesPerS: null, inFlight: 1 }))
     expect(await limits()).toEqual([null, 1])
     expect(await listed('gw-1', 'other')).toMatchObject([{ messages_per_s: null, in_flight: null }])

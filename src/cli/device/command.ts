@@ -27,8 +27,8 @@ interface Options {
   json?: boolean
 }
 interface LimitOptions extends Options {
-  messagesPerS?: number | null
-  inFlight?: number | null
+  messagesPerS?: number | 'default'
+  inFlight?: number | 'default'
 }
 interface AddOptions extends LimitOptions {
   space?: Place
@@ -80,11 +80,10 @@ function limited(command: Command): Command {
     .option('--in-flight <number>', 'unacknowledged messages of a gateway, likewise', parseLimit(65_535))
 }
 
-async function add({ space, messagesPerS, inFlight, ...options }: AddOptions): Promise<void> {
+async function add({ space, ...options }: AddOptions): Promise<void> {
   const owner = ownerOf(options)
   if (space !== undefined && owner.kind !== 'devices') throw new UsageError('--space is for a --device')
-  checkLimits(owner, { messagesPerS, inFlight })
-  const limits = { messagesPerS, inFlight }
+  const limits = limitsFor(owner, options)
   const secret = await inTheTenant(options, (tx) => addSpeaker(tx, owner, { at: space, limits }))
   showSecret(options, { owner, secret })
 }
@@ -101,14 +100,14 @@ async function revoke(options: Options): Promise<void> {
   processTerminal().print(options.json === true ? JSON.stringify({ username, revoked: true }) : `${username}: revoked`)
 }
 
-async function limit({ messagesPerS, inFlight, ...options }: LimitOptions): Promise<void> {
+async function limit(options: LimitOptions): Promise<void> {
   const owner = ownerOf(options)
-  if (messagesPerS === undefined && inFlight === undefined) {
+  const wanted = limitsFor(owner, options)
+  if (wanted.messagesPerS === undefined && wanted.inFlight === undefined) {
     throw new UsageError('nothing to change', 'give --messages-per-s, --in-flight or both')
   }
-  checkLimits(owner, { messagesPerS, inFlight })
   const [listed] = await inTheTenant(options, async (tx) => {
-    await limitGateway(tx, owner.code, { messagesPerS, inFlight })
+    await limitGateway(tx, owner.code, wanted)
     return await listSpeakers(tx, owner)
   })
   const limits = { messages_per_s: listed?.messages_per_s ?? null, in_flight: listed?.in_flight ?? null }
@@ -146,9 +145,15 @@ function ownerOf(options: Options): CredentialOwner {
   return gateway === undefined ? { kind: 'apps', code: app } : { kind: 'gateways', code: gateway }
 }
 
-function checkLimits({ kind }: CredentialOwner, { messagesPerS, inFlight }: GatewayLimits): void {
-  if (kind === 'gateways' || (messagesPerS === undefined && inFlight === undefined)) return
-  throw new UsageError('--messages-per-s and --in-flight are for a --gateway')
+function limitsFor({ kind }: CredentialOwner, { messagesPerS, inFlight }: LimitOptions): GatewayLimits {
+  if (kind !== 'gateways' && (messagesPerS !== undefined || inFlight !== undefined)) {
+    throw new UsageError('--messages-per-s and --in-flight are for a --gateway')
+  }
+  return { messagesPerS: nullForDefault(messagesPerS), inFlight: nullForDefault(inFlight) }
+}
+
+function nullForDefault(given: number | 'default' | undefined): number | null | undefined {
+  return given === 'default' ? null : given
 }
 
 function usernameOf({ tenant }: Options, { kind, code }: CredentialOwner): string {

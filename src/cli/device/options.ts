@@ -9,11 +9,11 @@ export function parsePlace(text: string): Place {
   return { site: parseCode(site), space: parseCode(space) }
 }
 
-/** A whole number, or null for `default`. */
-export function parseLimit(max: number): (text: string) => number | null {
+/** A whole number or `default`. (Not null: commander makes an empty text of it.) */
+export function parseLimit(max: number): (text: string) => number | 'default' {
   const parseNumber = wholeNumber(1, max)
   return (text) => {
-    if (text === 'default') return null
+    if (text === 'default') return text
     try {
       return parseNumber(text)
     } catch {
