@@ -92,9 +92,10 @@ export class Slots {
     const { database, metrics } = this.#options
     const names = [...this.#jobs.map(({ job }) => job), 'deadlines']
     this.#states = await database.withSystem((tx) => readJobStates(tx, names))
-    for (const { job, last, lastGood } of this.#states) {
+    for (const { job, lastGood, lastWord } of this.#states) {
       if (lastGood !== null) metrics.jobLastSuccess.set({ job }, lastGood.finishedAt / 1000)
-      if (typeof last.detail['imbalance'] === 'number') metrics.ledgerImbalance.set(last.detail['imbalance'])
+      const imbalance = lastWord?.detail['imbalance']
+      if (typeof imbalance === 'number') metrics.ledgerImbalance.set(imbalance)
     }
   }
 
