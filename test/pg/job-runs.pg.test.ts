@@ -62,6 +62,8 @@ const figure = async (metrics: Metrics, name: string) =>
 
 const imbalance = async (metrics: Metrics) => (await figure(metrics, 'baywire_ledger_imbalance'))[0]?.value
 
+const agree = ({ metrics }: { metrics: Metrics }, wanted: number) =>
+  eventually(`imbalance ${wanted}`, async () => (await imbalance(metrics)) === wanted)
 const untilStopped: Job['work'] = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))))
 
@@ -174,8 +176,6 @@ describe('processes', () => {
 
 describe('the books', () => {
   const job: Job = { job: 'books', intervalMs: 100, work: reconcileBooks }
-  const agree = (slots: { metrics: Metrics }, wanted: number) =>
-    eventually(`imbalance ${wanted}`, async () => (await imbalance(slots.metrics)) === wanted)
 
   test('a row that was tampered with is found, by every process, and until it is mended', async () => {
     const tenantId = await baywire.tenant('tampered', ['A1'])
@@ -202,7 +202,7 @@ describe('the books', () => {
     const [two, three] = [process([job]), process([job])]
     await agree(two, 2)
     const states = await baywire.system.withSystem((tx) => readJobStates(tx, ['books']))
-    expect(states).toMatchObject([{ last: { result: 'found' }, lastGood: { result: 'succeeded' } }])
+    expect(states).toMatchObject([{ lastWord: { result: 'found' }, lastGood: { result: 'succeeded' } }])
 
     await baywire.sql`UPDATE readings SET outcome = 'applied' WHERE tenant_id = ${tenantId}`
     await Promise.all([agree(two, 0), agree(three, 0)])
