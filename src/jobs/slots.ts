@@ -35,8 +35,9 @@ export interface SlotsOptions {
 export class Slots {
   readonly #options: SlotsOptions
   readonly #jobs: readonly Job[]
-  readonly #stopping = new AbortController()
-  readonly #running = new Map<string, Promise<void>>()
+  /** By job; aborting one tells its work to end. */
+  readonly #running = new Map<string, { readonly done: Promise<void>; readonly abort: AbortController }>()
+  #stopping = false
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<void> | undefined
   #states: readonly JobState[] = []
@@ -61,9 +62,11 @@ export class Slots {
   /** Runs under way are told to end, and waited for. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    this.#stopping.abort()
+    this.#stopping = true
+    // What is being claimed at this moment runs, and is told too.
     await this.#turn
-    await Promise.all(this.#running.values())
+    for (const { abort } of this.#running.values()) abort.abort()
+    await Promise.all(Array.from(this.#running.values(), ({ done }) => done))
   }
 
   /** The jobs whose last run failed, whoever ran it. */
@@ -75,7 +78,7 @@ export class Slots {
     try {
       await this.#readStates()
       for (const job of this.#jobs) {
-        if (this.#running.has(job.job) || this.#stopping.signal.aborted) continue
+        if (this.#running.has(job.job) || this.#stopping) continue
         // oxlint-disable-next-line no-await-in-loop
         const claim = await this.#claim(job)
         if (claim !== undefined) this.#run(job, claim)
@@ -92,9 +95,10 @@ export class Slots {
     const { database, metrics } = this.#options
     const names = [...this.#jobs.map(({ job }) => job), 'deadlines']
     this.#states = await database.withSystem((tx) => readJobStates(tx, names))
-    for (const { job, last, lastGood } of this.#states) {
+    for (const { job, lastGood, lastWord } of this.#states) {
       if (lastGood !== null) metrics.jobLastSuccess.set({ job }, lastGood.finishedAt / 1000)
-      if (typeof last.detail['imbalance'] === 'number') metrics.ledgerImbalance.set(last.detail['imbalance'])
+      const imbalance = lastWord?.detail['imbalance']
+      if (typeof imbalance === 'number') metrics.ledgerImbalance.set(imbalance)
     }
   }
 
@@ -109,20 +113,19 @@ export class Slots {
     }
   }
 
-  #run(job: Job, claim: Claim): void {
-    const run = this.#runClaimed(job, claim).finally(() => this.#running.delete(job.job))
-    this.#running.set(job.job, run)
+  #run(job: Job, { runId }: Claim): void {
+    const abort = new AbortController()
+    const done = this.#runClaimed(job, { runId, abort }).finally(() => this.#running.delete(job.job))
+    this.#running.set(job.job, { done, abort })
   }
 
-  async #runClaimed(job: Job, { runId }: Claim): Promise<void> {
+  async #runClaimed(job: Job, { runId, abort }: { runId: string; abort: AbortController }): Promise<void> {
     const { database, log, metrics } = this.#options
-    const lost = new AbortController()
-    const renewal = setInterval(() => void this.#renew(runId, lost), renewEveryMs)
+    const renewal = setInterval(() => void this.#renew(runId, abort), renewEveryMs)
     const stopTimer = metrics.jobSeconds.startTimer({ job: job.job })
     try {
-      const signal = AbortSignal.any([this.#stopping.signal, lost.signal])
       const state = this.#states.find((known) => known.job === job.job)
-      const { result, detail } = await this.#attempt(job, { state, signal })
+      const { result, detail } = await this.#attempt(job, { state, signal: abort.signal })
       metrics.jobRuns.inc({ job: job.job, result })
       await database.withSystem((tx) => finishRun(tx, runId, { result, detail }))
       await this.#readStates()
@@ -149,10 +152,10 @@ export class Slots {
     }
   }
 
-  async #renew(runId: string, lost: AbortController): Promise<void> {
+  async #renew(runId: string, abort: AbortController): Promise<void> {
     try {
       const held = await this.#options.database.withSystem((tx) => renewLease(tx, runId))
-      if (!held) lost.abort()
+      if (!held) abort.abort()
     } catch (error) {
       this.#options.log.warn({ reason: describeError(error) }, 'the lease of a job could not be renewed')
     }

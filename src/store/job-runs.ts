@@ -101,20 +101,27 @@ export interface JobState {
   readonly last: FinishedRun
   /** The last run that succeeded. */
   readonly lastGood: FinishedRun | null
+  /** The last run that came to its end, whether it found a fault or not: what it says holds until another does. */
+  readonly lastWord: FinishedRun | null
 }
 
 /** How each of the given jobs stands; those that never finished are left out. */
 export async function readJobStates(tx: SystemTransaction, jobs: readonly string[]): Promise<JobState[]> {
-  const rows = await tx<{ job: string; last: FinishedRun; last_good: FinishedRun | null }[]>`
-    SELECT n.job, last.run AS last, good.run AS last_good
+  const rows = await tx<
+    { job: string; last: FinishedRun; last_good: FinishedRun | null; last_word: FinishedRun | null }[]
+  >`
+    SELECT n.job, last.run AS last, good.run AS last_good, word.run AS last_word
     FROM unnest(${texts(jobs)}::text[]) AS n (job)
     CROSS JOIN LATERAL (
       SELECT run_as_json(r) AS run FROM job_runs r WHERE r.job = n.job AND r.finished_at IS NOT NULL
       ORDER BY r.finished_at DESC LIMIT 1) last
     LEFT JOIN LATERAL (
       SELECT run_as_json(r) AS run FROM job_runs r WHERE r.job = n.job AND r.result = 'succeeded'
-      ORDER BY r.finished_at DESC LIMIT 1) good ON true`
-  return rows.map(({ job, last, last_good }) => ({ job, last, lastGood: last_good }))
+      ORDER BY r.finished_at DESC LIMIT 1) good ON true
+    LEFT JOIN LATERAL (
+      SELECT run_as_json(r) AS run FROM job_runs r WHERE r.job = n.job AND r.result IN ('succeeded', 'found')
+      ORDER BY r.finished_at DESC LIMIT 1) word ON true`
+  return rows.map(({ job, last, last_good, last_word }) => ({ job, last, lastGood: last_good, lastWord: last_word }))
 }
 
 /** Keeps a week, and of each job what operators and the books begin from: its last runs, good and any. */
