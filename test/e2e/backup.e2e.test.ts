@@ -17,6 +17,8 @@ interface Backup {
 }
 
 const tenant = 'saved'
+/** For a busy machine. */
+const loadMs = 120_000
 const enough = 2000
 
 let home: Home
@@ -33,14 +35,16 @@ beforeAll(async () => {
   const ackLog = new AckLog(join(home.directory, 'acknowledged.ndjson'))
   const load = `--spaces 300 --messages 1000000 --rate max --gateways 4 --ack-log ${ackLog.path}`.split(' ')
   const simulation = home.spawn(['simulate', '--tenant', tenant, '--provision', '--json', ...load])
-  await eventually(`${enough} acknowledgements: ${simulation.describe()}`, () => ackLog.count() >= enough)
+  await eventually(`${enough} acknowledgements: ${simulation.describe()}`, () => ackLog.count() >= enough, {
+    withinMs: loadMs,
+  })
   acknowledged = ackLog.readings()
   backup = await home.json<Backup>(['backup', '--to', join(home.directory, 'backup')])
   acknowledgedAfter = ackLog.count()
   expect(simulation.running, 'under load until its end').toBe(true)
   await simulation.kill()
   expect(await program.stop()).toMatchObject({ code: 0 })
-})
+}, 2 * loadMs)
 afterAll(() => Promise.all([home.remove(), other.remove()]))
 
 describe('a backup under load', () => {

@@ -16,6 +16,8 @@ import { compareWithLog } from './support/log.ts'
 
 const run = promisify(execFile)
 const tenant = 'saved'
+/** For a busy machine. */
+const loadMs = 120_000
 const enough = 1000
 
 let directory: string
@@ -71,14 +73,16 @@ describe.skipIf(debianPostgres === undefined)('docs/backup.md on a PostgreSQL of
     const ackLog = new AckLog(join(home.directory, 'acknowledged.ndjson'))
     const load = `--spaces 200 --messages 1000000 --rate max --gateways 4 --ack-log ${ackLog.path}`.split(' ')
     const simulation = home.spawn(['simulate', '--tenant', tenant, '--provision', ...load])
-    await eventually(`${enough} acknowledgements: ${simulation.describe()}`, () => ackLog.count() >= enough)
+    await eventually(`${enough} acknowledgements: ${simulation.describe()}`, () => ackLog.count() >= enough, {
+      withinMs: loadMs,
+    })
     acknowledged = ackLog.readings()
     await runBlock('dump', original)
     await runBlock('base backup', original)
     expect(simulation.running, 'under load until the end').toBe(true)
     await simulation.kill()
     await program.stop()
-  })
+  }, 2 * loadMs)
   afterAll(async () => {
     await home?.remove()
     await original?.stop()

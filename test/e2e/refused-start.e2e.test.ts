@@ -64,6 +64,14 @@ describe('a port in use', () => {
     await expectUndisturbed()
   })
 
+  it('of a role without the API names BAYWIRE_MONITOR_PORT', async () => {
+    const env = { BAYWIRE_MONITOR_PORT: String(running.httpPort) }
+    const line = await refusal({ args: ['start', 'jobs'], env })
+    expect(line).toMatch(`BAYWIRE_MONITOR_PORT: port ${running.httpPort} `)
+    expect(line).toContain('set BAYWIRE_MONITOR_PORT to another port')
+    await expectUndisturbed()
+  })
+
   it('of the broker names BAYWIRE_MQTT_PORT', async () => {
     const line = await refusal({ env: { BAYWIRE_MQTT_PORT: String(running.mqttPort) } })
     expect(line).toMatch(`BAYWIRE_MQTT_PORT: port ${running.mqttPort} `)

@@ -88,6 +88,15 @@ it('publishes the API and MQTT and nothing else, on loopback unless told', () =>
   expect(all.filter(([, service]) => service.networks.length === 0 && service.network_mode !== 'none')).toEqual([])
 })
 
+it('has a lasting service wait for each that ends: otherwise `up --wait` takes the end for a failure', () => {
+  const once = all.filter(([, { restart }]) => restart === undefined).map(([name]) => name)
+  const awaited = lasting.flatMap(([, { depends_on: on }]) =>
+    Object.keys(on).filter((name) => on[name]?.condition === 'service_completed_successfully'),
+  )
+  expect(once).toEqual(['secrets', 'migrate'])
+  expect(once.filter((name) => !awaited.includes(name))).toEqual([])
+})
+
 it('lets the owner of the database into the migration alone', () => {
   const owners = ours.filter(
     ([, { environment }]) => 'DATABASE_URL_FILE' in environment || 'DATABASE_URL' in environment,
