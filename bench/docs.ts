@@ -5,15 +5,17 @@ import { toTable } from './table.ts'
 const document = new URL('../docs/performance.md', import.meta.url)
 const figures = /(<!-- figures -->\n)[\s\S]*(<!-- \/figures -->)/
 
-/** Puts the figures of a run between the marks of docs/performance.md, in place of those of an earlier one. */
-export async function writeTable(summary: Summary): Promise<void> {
-  await writeFile(document, withTable(await readFile(document, 'utf8'), summary))
+/** Puts the figures of runs between the marks of docs/performance.md, in place of those of earlier ones. */
+export async function writeTables(summaries: readonly Summary[]): Promise<void> {
+  await writeFile(document, withTables(await readFile(document, 'utf8'), summaries))
 }
 
-export function withTable(text: string, summary: Summary): string {
+export function withTables(text: string, summaries: readonly Summary[]): string {
   if (!figures.test(text))
     throw new Error('docs/performance.md has no place for figures: <!-- figures --> and <!-- /figures -->')
-  const indented = toTable(summary)
+  const indented = summaries
+    .map(toTable)
+    .join('\n\n')
     .split('\n')
     .map((line) => (line === '' ? '' : `    ${line}`))
   return text.replace(figures, (_, begin: string, end: string) => `${begin}\n${indented.join('\n')}\n\n${end}`)

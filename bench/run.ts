@@ -9,7 +9,7 @@ import { describeError } from '../src/errors.ts'
 import { Lifecycle } from '../src/lifecycle.ts'
 import { createLog } from '../src/log.ts'
 import { BenchDatabase } from './database.ts'
-import { writeTable } from './docs.ts'
+import { writeTables } from './docs.ts'
 import { mosquittoVersion } from './mosquitto.ts'
 import { measureRounds } from './rounds.ts'
 import { failuresOf, names, summarize, type Name, type Results, type Summary } from './summary.ts'
@@ -17,7 +17,7 @@ import { toTable } from './table.ts'
 import { measureMemory } from './targets/memory.ts'
 
 const help = `npm run bench -- [--only NAMES] [--json FILE] [--seconds N] [--repeats N] [--warm-up N] [--rate N]
-npm run bench -- --docs FILE
+npm run bench -- --docs FILES
 
   --only NAMES   any of ${names.join(', ')} and memory
                  (default: all but memory; node-red only where it is installed, which asking for it does)
@@ -26,7 +26,7 @@ npm run bench -- --docs FILE
   --repeats N    windows of each (default 3)
   --warm-up N    seconds before a window (default 3)
   --rate N       readings per second of memory (default 5000)
-  --docs FILE    measure nothing: write the figures of such a file into docs/performance.md
+  --docs FILES   measure nothing: write the figures of such files (a,b) into docs/performance.md
 
 Example:
   npm run bench -- --only embedded,serial --repeats 1`
@@ -92,7 +92,8 @@ function positive(name: string, text: string): number {
 
 async function bench(options: Options, lifecycle: Lifecycle): Promise<number> {
   if (options.docs !== undefined) {
-    await writeTable(JSON.parse(await readFile(options.docs, 'utf8')) as Summary)
+    const files = await Promise.all(options.docs.split(',').map((file) => readFile(file, 'utf8')))
+    await writeTables(files.map((file) => JSON.parse(file) as Summary))
     return 0
   }
   const summary = await measure(options, lifecycle)

@@ -46,14 +46,14 @@ export async function measureMemory(
   const load = await startLoad({ lifecycle }, { port: baywire.mqttPort, gateways })
   await load.ask({ order: 'pace', perSecond })
   onProgress(`memory: ${perSecond} readings per second for ${seconds} seconds after the first ${settleS}`)
-  await pause(settleS * 1000)
   const samples: Sample[] = []
-  const startedAt = performance.now()
-  for (let second = 0; second <= seconds; second += sampleEveryS) {
+  const startedAt = performance.now() + settleS * 1000
+  // In the first minute too, without being counted: the first collections give back what was never given back before.
+  for (let second = -settleS; second <= seconds; second += sampleEveryS) {
     /* oxlint-disable no-await-in-loop -- one look after the other */
     await pause(Math.max(0, startedAt + second * 1000 - performance.now()))
     const { rss, heapUsed } = await memoryOf(baywire)
-    samples.push({ minute: (performance.now() - startedAt) / 60_000, rss, heapUsed })
+    if (second >= 0) samples.push({ minute: (performance.now() - startedAt) / 60_000, rss, heapUsed })
     /* oxlint-enable no-await-in-loop */
   }
   await load.ask({ order: 'stop' })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { withTable } from '../../bench/docs.ts'
+import { withTables } from '../../bench/docs.ts'
 import type { Window } from '../../bench/measure.ts'
 import { failuresOf, summarize, type Results } from '../../bench/summary.ts'
 import { toTable } from '../../bench/table.ts'
@@ -106,14 +106,15 @@ describe('the table', () => {
 
   test('is the same from the JSON of a run, and takes the place of an earlier one in a document', () => {
     const page = '# Performance\n\n<!-- figures -->\n\n    old figures\n\n<!-- /figures -->\n\nMore.\n'
-    const written = withTable(page, JSON.parse(JSON.stringify(summary)))
+    const written = withTables(page, [JSON.parse(JSON.stringify(summary)), summary])
     expect(written).not.toContain('old figures')
     expect(written).toContain(`    ${table.split('\n')[0]}\n`)
     expect(written).toMatch(
       /^# Performance\n\n<!-- figures -->\n\n {4}readings[\s\S]*\n\n<!-- \/figures -->\n\nMore\.\n$/,
     )
-    expect(withTable(written, summary)).toBe(written)
-    expect(() => withTable('no marks', summary)).toThrow('no place for figures')
+    expect(written.split('readings per second')).toHaveLength(3)
+    expect(withTables(written, [summary, summary])).toBe(written)
+    expect(() => withTables('no marks', [summary])).toThrow('no place for figures')
   })
 })
 
