@@ -1,5 +1,6 @@
 /** `npm run soak`: the fault tests, as long and as hard as one likes. Exit 0 when nothing was found, 1 on any finding. */
 import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -20,7 +21,7 @@ function main(): number {
     return 2
   }
   const { kills, messages, seed, only } = options
-  const vitest = fileURLToPath(import.meta.resolve('vitest/vitest.mjs'))
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
   const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'chaos', '--no-file-parallelism'], {
     cwd: root,
     stdio: 'inherit',

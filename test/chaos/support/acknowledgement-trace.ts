@@ -30,13 +30,6 @@ export class AcknowledgementTrace implements Tap {
       (link: number, { first, body }: Packet) => this.#published(link, first, body),
       (link: number, { body }: Packet) => this.#noteAcknowledged(link, body),
     ]
-    const take =
-      (splitters: Map<number, Splitter>, type: number, each: (link: number, packet: Packet) => void) =>
-      (link: number, bytes: Buffer) => {
-        const splitter = splitters.get(link) ?? new Splitter()
-        splitters.set(link, splitter)
-        for (const packet of splitter.push(bytes)) if (packet.first >> 4 === type) each(link, packet)
-      }
     const publishing = take(this.#splitters[publishes], packetType.publish, published)
     const acknowledging = take(
       this.#splitters[publishes === 'requests' ? 'answers' : 'requests'],
@@ -71,6 +64,17 @@ export class AcknowledgementTrace implements Tap {
 
   of(tenant: string): TracedReading[] {
     return [...this.#acknowledged.values()].filter((reading) => reading.tenant === tenant)
+  }
+}
+
+type Each = (link: number, packet: Packet) => void
+
+/** Hands on the packets of one type. */
+function take(splitters: Map<number, Splitter>, type: number, each: Each) {
+  return (link: number, bytes: Buffer) => {
+    const splitter = splitters.get(link) ?? new Splitter()
+    splitters.set(link, splitter)
+    for (const packet of splitter.push(bytes)) if (packet.first >> 4 === type) each(link, packet)
   }
 }
 

@@ -90,7 +90,7 @@ export class SmallDisk {
   /** Somebody else takes the room, all of it. */
   fill(): void {
     try {
-      execFileSync('dd', ['if=/dev/zero', `of=${this.#filler}`, 'bs=64k'], { stdio: 'ignore' })
+      execFileSync('dd', ['if=/dev/zero', `of=${this.#filler}`, 'bs=16k'], { stdio: 'ignore' })
     } catch {
       // It ends by finding no more room.
     }

@@ -150,6 +150,6 @@ export class Home {
   }
 
   #cluster(): string {
-    return join(this.directory, 'data', 'postgres', 'cluster')
+    return join(this.env['BAYWIRE_DATA_DIR'] ?? '', 'postgres', 'cluster')
   }
 }
