@@ -72,6 +72,11 @@ describe.skipIf(mosquittoProgram === undefined)('two consumers of one broker (ne
     return row?.received ?? 0
   }
 
+  async function allCommitted(tenant: string, deliveries: number): Promise<void> {
+    const enough = async () => (await committed({ tenant })) >= deliveries
+    await eventually('all of it', enough, { withinMs: limitMs })
+  }
+
   async function startSecond(): Promise<Program> {
     const program = home.spawn(['start', 'ingest'], second)
     await eventually('the second consumer', () => program.stderr.includes('consuming from'))
@@ -92,7 +97,7 @@ describe.skipIf(mosquittoProgram === undefined)('two consumers of one broker (ne
   it(`end as one does, though one of them is killed ${kills} times`, { timeout: limitMs }, async () => {
     const alone = await simulate(tenants.alone)
     const { published } = alone.sent
-    await eventually('all of it', async () => (await committed({ tenant: tenants.alone })) >= published)
+    await allCommitted(tenants.alone, published)
     await expectSound(home, tenants.alone)
 
     let program = await startSecond()
@@ -101,7 +106,7 @@ describe.skipIf(mosquittoProgram === undefined)('two consumers of one broker (ne
       // oxlint-disable no-await-in-loop -- one life after the other
       const enough = (kill * published) / 2 / (kills + 1)
       const progress = () => committed({ tenant: tenants.shared, writer: 'two/%' })
-      await eventually('a part of its share', async () => (await progress()) >= enough)
+      await eventually('a part of its share', async () => (await progress()) >= enough, { withinMs: limitMs })
       await program.kill()
       if (kill < kills) program = await startSecond()
       // oxlint-enable no-await-in-loop
@@ -113,7 +118,7 @@ describe.skipIf(mosquittoProgram === undefined)('two consumers of one broker (ne
     // It will not come back.
     const { messages } = await home.json<{ messages: number }>(['mosquitto', 'drain'], { env: second })
     expect(messages).toBeGreaterThan(0)
-    await eventually('all of it', async () => (await committed({ tenant: tenants.shared })) >= published)
+    await allCommitted(tenants.shared, published)
 
     const { ledger, verification } = await expectSound(home, tenants.shared)
     const compared = await compareWithLog(await home.databaseUrl(), {
@@ -132,7 +137,7 @@ describe.skipIf(mosquittoProgram === undefined)('two consumers of one broker (ne
   it('one goes on alone after that, and misses nothing', async () => {
     const before = await committed({ tenant: tenants.alone })
     const { sent } = await simulate(tenants.alone)
-    await eventually('all of it', async () => (await committed({ tenant: tenants.alone })) >= before + sent.published)
+    await allCommitted(tenants.alone, before + sent.published)
     await expectSound(home, tenants.alone)
   })
 })

@@ -151,6 +151,11 @@ describe.skipIf(mosquittoProgram === undefined || !openssl)(
       expect(ended.code).toBe(code)
     })
 
+    it('drains nobody where no broker is named', async () => {
+      const ended = await home.run(['mosquitto', 'drain'])
+      expect(ended).toMatchObject({ code: 2, stderr: expect.stringMatching(/MQTT_URL is not set/) as string })
+    })
+
     it('tells by a command of the operator’s, and says when that fails', async () => {
       const mark = join(certificates, 'told')
       expect(await home.json([...syncArgs(), '--reload-command', `touch ${mark}`, '--once'])).toMatchObject({
