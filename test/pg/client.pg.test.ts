@@ -237,9 +237,11 @@ describe('resolveDatabase', () => {
     })
   })
 
-  it('refuses the login of a role without the database itself', async () => {
-    await expect(
-      resolveDatabase({ ...config, DATABASE_URL: undefined, DATABASE_URL_API: database.ownerUrl }, quiet),
-    ).rejects.toMatchObject({ name: 'UsageError', message: expect.stringContaining('DATABASE_URL is not set') })
+  it('takes the login of one role alone, and says which setting another one would need', async () => {
+    const own = database.ownerUrl
+    const found = await resolveDatabase({ ...config, DATABASE_URL: undefined, DATABASE_URL_API: own }, quiet)
+    expect(found).toMatchObject({ embedded: false, apiUrl: own })
+    expect(() => found.ownerUrl).toThrow('this needs DATABASE_URL, which is not set')
+    expect(() => found.ingestUrl).toThrow('this needs DATABASE_URL_INGEST, which is not set')
   })
 })
