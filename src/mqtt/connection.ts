@@ -197,6 +197,7 @@ export class Connection extends Duplex {
 
   /** A publish of QoS 0 or 1 may pass by; QoS 2 has a handshake that would have to be remembered for it. */
   #scanTooLarge(header: FrameHeader, at: number): Scan {
+    if (this.#state === 'connecting') return { bytes: at, blocked: true }
     const mayPass = this.#state === 'open' && header.bodyBytes <= mostPassedByBytes
     const head = mayPass ? readPublishHead(this.#waiting, at, header) : 'malformed'
     if (head === 'incomplete') return { bytes: at, blocked: false }

@@ -202,6 +202,17 @@ describe('size', () => {
     },
   )
 
+  it('a payload that is too large right behind CONNECT waits until it is known whose it is', async () => {
+    const client = await open()
+    client.send(connectPacket(sensor), publishPacket({ topic: reading, payload: Buffer.alloc(100_000), id: 1 }))
+    await client.receive(connected.length + 4)
+    expect(receiver.refusals).toEqual(['payload_too_large'])
+    const stranger = await open()
+    stranger.send(connectPacket({ ...sensor, username: 'nobody' }), publishPacket({ topic: reading, payload: 'x' }))
+    await stranger.closed()
+    expect(receiver.deliveries).toEqual([])
+  })
+
   it('takes the largest payload on the longest topic where the setting is another', async () => {
     await restart({ payloadBytes: 200_000 })
     const client = await join(sensor)
