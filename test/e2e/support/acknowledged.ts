@@ -32,9 +32,10 @@ export class AckLog {
     return this.#lines
   }
 
+  /** Those of whole lines: the last one may still be written. */
   readings(): AcknowledgedReading[] {
-    const lines = readFileSync(this.path, 'utf8').split('\n')
-    return lines.filter(Boolean).map((line) => JSON.parse(line) as AcknowledgedReading)
+    const lines = readFileSync(this.path, 'utf8').split('\n').slice(0, -1)
+    return lines.map((line) => JSON.parse(line) as AcknowledgedReading)
   }
 }
 
