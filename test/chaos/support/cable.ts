@@ -107,7 +107,8 @@ export class Cable {
       socket.on('error', () => {})
       socket.on('close', () => {
         this.#links.delete(link)
-        other.destroy()
+        // Of a dead connection the client does not hear that the server has ended it; the server's keepalive works.
+        if (!link.silent || socket === client) other.destroy()
       })
     }
     client.on('data', (bytes) => {
@@ -130,7 +131,7 @@ export class Cable {
 
 /** Whoever sends faster than the other reads waits for it. */
 function handOn(from: Socket, to: Socket, bytes: Buffer): void {
-  if (to.write(bytes)) return
+  if (to.write(bytes) || to.listenerCount('drain') > 0) return
   from.pause()
   to.once('drain', () => from.resume())
 }
