@@ -210,7 +210,6 @@ describe.skipIf(!here)('strings that programs have stumbled over (../shared/data
 
   it('as a name and a password', async () => {
     for (const text of naughty) {
-      // oxlint-disable-next-line no-await-in-loop
       const answer = Buffer.byteLength(text) > 160 ? identifierRejected : wrongCredential
       // oxlint-disable-next-line no-await-in-loop
       expect(await knock(home.mqttPort, { username: text, secret: text }), text).toBe(answer)
