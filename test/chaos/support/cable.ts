@@ -36,6 +36,7 @@ export class Cable {
   readonly #links = new Set<Link>()
   readonly #tap: Tap
   #joined = 0
+  #losesFrom: ((bytes: Buffer) => boolean) | undefined
   #losing = false
   #held = false
 
@@ -63,9 +64,9 @@ export class Cable {
     return this.#joined
   }
 
-  /** From now on no answer arrives, until `cut`. */
-  loseAnswers(): void {
-    this.#losing = true
+  /** From now on no answer arrives, until `cut`; or from the first one on that is as described. */
+  loseAnswers(from: (bytes: Buffer) => boolean = () => true): void {
+    this.#losesFrom = from
   }
 
   /** Nothing passes either way, nor is anybody told, until `release`; then all of it does. New connections wait too. */
@@ -88,6 +89,7 @@ export class Cable {
   cut(): void {
     for (const { client, server } of this.#links) for (const socket of [client, server]) socket.destroy()
     this.#losing = false
+    this.#losesFrom = undefined
   }
 
   close(): void {
@@ -122,6 +124,7 @@ export class Cable {
   }
 
   #answer(link: Link, bytes: Buffer): void {
+    this.#losing ||= this.#losesFrom?.(bytes) ?? false
     if (this.#losing) this.#tap.onLostAnswer?.(link.number, bytes)
     if (this.#losing || link.silent || link.client.destroyed) return
     this.#tap.onAnswer?.(link.number, bytes)
