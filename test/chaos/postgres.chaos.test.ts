@@ -109,7 +109,7 @@ fault(
         }
         const thawedAt = performance.now()
         const acknowledged = traffic.acknowledged()
-        await traffic.reach(acknowledged + 1)
+        await traffic.reach(Math.min(acknowledged + 1, traffic.messages))
         await eventually('200', async () => (await home.readiness()).ready, { withinMs: recoveryMs })
         slowest.recovered = Math.max(slowest.recovered, secondsSince(thawedAt))
         say(`${freeze + 1} of ${times} freezes, ${traffic.acknowledged()} of ${traffic.messages} acknowledged`)

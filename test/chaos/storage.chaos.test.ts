@@ -90,7 +90,7 @@ fault(
           disk.free()
           const freedAt = performance.now()
           await eventually('200', async () => (await home.readiness()).ready, { withinMs: recoveryMs })
-          await traffic.reach(acknowledged + 1)
+          await traffic.reach(Math.min(acknowledged + 1, traffic.messages))
           seen.slowest = Math.max(seen.slowest, secondsSince(freedAt))
           say(`${time + 1} of ${times}, ${traffic.acknowledged()} of ${traffic.messages} acknowledged`)
           // oxlint-enable no-await-in-loop

@@ -85,7 +85,7 @@ describe.skipIf(mosquittoProgram === undefined)('Mosquitto', () => {
     const broker = { ok: true, detail: 'connected to mqtt://broker' }
     const found = await checkBroker(await configFor(mosquitto.url()), { broker })
     expect(found.at(-1)).toMatchObject({ state: 'ok', what: broker.detail })
-    await client.publishAsync('parking/v1/still/here', '', { qos: 1 })
+    await client.subscribeAsync(topic, { qos: 1 })
     expect(lost).toBe(false)
     await client.endAsync(false, { properties: { sessionExpiryInterval: 0 } })
   })
