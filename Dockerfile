@@ -18,13 +18,14 @@ ENV NODE_ENV=production BAYWIRE_ENV=production BAYWIRE_HOST=0.0.0.0
 WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY package.json mosquitto.conf ./
+COPY package.json ./
 COPY drizzle ./drizzle
 COPY deploy/make-secrets.mjs ./deploy/
 # A new volume takes over the owner and mode of the directory that it is mounted on first, and it is `secrets` of
-# compose.yaml that mounts these first. Postgres (999) and Mosquitto (1883) read theirs as members of the group 1000.
-RUN for name in passwords postgres migrate api ingest jobs broker; do \
-      install --directory --owner=1000 --group=1000 --mode=0750 "/secrets/$name"; \
+# compose.yaml that mounts these first, as Mosquitto's user (1883). Postgres (999) and Baywire (1000) read theirs as
+# members of the group 1000.
+RUN for name in passwords postgres migrate api ingest jobs access broker; do \
+      install --directory --owner=1883 --group=1000 --mode=0750 "/secrets/$name"; \
     done \
  && install --directory --owner=1883 --group=1883 --mode=0700 /var/lib/mosquitto \
  && ln -s /app/dist/main.js /usr/local/bin/baywire

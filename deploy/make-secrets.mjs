@@ -2,16 +2,18 @@
 //   node deploy/make-secrets.mjs [directory] [host:port of Postgres] [host:port of Mosquitto]
 //
 // All passwords lie in one file that appears complete or not at all; everything else is written from it at each run, so
-// that a run that was cut short is mended by the next one. Mosquitto's two files are the exception: they are made
-// only where they are missing, since devices are added to them later.
+// that a run that was cut short is mended by the next one. Mosquitto's `passwd` and `acl` are the exception: it does not
+// start without them, so they are made where they are missing; what is there is `baywire mosquitto sync`'s.
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { writePrivateFile } from '../dist/cli/mosquitto/private-file.js'
+import { accessList, passwordFile } from '../dist/mqtt/mosquitto-rules.js'
 import { makeVerifier } from '../dist/store/credentials.js'
 
 const [directory = '/secrets', database = 'postgres:5432', broker = 'mosquitto:1883'] = process.argv.slice(2)
 
-// The group of the writer reads: Postgres and Mosquitto run as members of it.
+// The group of the writer reads: Postgres and Baywire run as members of it.
 const mode = 0o640
 
 function write(name, text) {
@@ -31,13 +33,20 @@ function passwords() {
   return JSON.parse(readFileSync(path, 'utf8'))
 }
 
-// The lines that mosquitto.conf itself names: who may do what.
-function accessList() {
-  const configuration = readFileSync(new URL('../mosquitto.conf', import.meta.url), 'utf8')
-  return configuration
-    .split('\n')
-    .flatMap((line) => /^# acl> (.*)$/.exec(line)?.[1] ?? [])
-    .join('\n')
+// Who Baywire is at Mosquitto: in its URL, and in the directory of `baywire mosquitto sync --user`.
+const brokerUser = 'baywire'
+
+async function writeBrokerFiles(brokerSecret) {
+  const files = join(directory, 'broker')
+  mkdirSync(files, { recursive: true, mode: 0o750 })
+  await writePrivateFile(files, { name: `${brokerUser}.secret`, text: `${brokerSecret}\n` })
+  const first = {
+    acl: accessList({ own: [brokerUser], apps: [] }),
+    passwd: passwordFile([{ username: brokerUser, verifier: await makeVerifier(brokerSecret) }]),
+  }
+  for (const [name, text] of Object.entries(first)) {
+    if (!existsSync(join(files, name))) await writePrivateFile(files, { name, text })
+  }
 }
 
 const secret = passwords()
@@ -52,10 +61,8 @@ write('migrate/database-url-api', apiUrl)
 write('migrate/database-url-ingest', ingestUrl)
 write('api/database-url-api', apiUrl)
 write('ingest/database-url-ingest', ingestUrl)
-write('ingest/mqtt-url', `mqtt://baywire:${secret.broker}@${broker}`)
+write('ingest/mqtt-url', `mqtt://${brokerUser}:${secret.broker}@${broker}`)
 write('jobs/database-url-ingest', ingestUrl)
-if (!existsSync(join(directory, 'broker', 'baywire.acl'))) write('broker/baywire.acl', accessList())
-if (!existsSync(join(directory, 'broker', 'baywire.passwd'))) {
-  write('broker/baywire.passwd', `baywire:${await makeVerifier(secret.broker)}`)
-}
+write('access/database-url-ingest', ingestUrl)
+await writeBrokerFiles(secret.broker)
 process.stdout.write(`secrets are in ${directory}\n`)

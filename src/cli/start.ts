@@ -12,7 +12,7 @@ import { Lifecycle } from '../lifecycle.ts'
 import { createLog, type Log } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { ensurePartitions } from '../store/readings.ts'
-import { startConsumer } from '../mqtt/consumer.ts'
+import { consumerClientId, startConsumer } from '../mqtt/consumer.ts'
 import { startEmbeddedBroker } from './embedded-broker.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
 import { refuseUnsafe } from './production.ts'
@@ -159,7 +159,7 @@ async function startExternalConsumer(
     () =>
       startConsumer({
         url,
-        clientId: `baywire-${config.BAYWIRE_INSTANCE}`,
+        clientId: consumerClientId(config.BAYWIRE_INSTANCE),
         receiveMaximum: config.BAYWIRE_RECEIVE_MAXIMUM,
         shareGroup: config.BAYWIRE_SHARE_GROUP,
         leftGroup: config.BAYWIRE_SHARE_GROUP_LEFT,

@@ -303,6 +303,11 @@ class ExternalConsumer implements Consumer {
   }
 }
 
+/** The session at the broker belongs to this name: whoever is to find it again must come under it. */
+export function consumerClientId(instance: string): string {
+  return `baywire-${instance}`
+}
+
 function clientOptions({ url, clientId, receiveMaximum, retryMinMs }: ConsumerOptions): IClientOptions {
   return {
     ...brokerAddress(url),

@@ -5,13 +5,13 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { appendFile, chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { connectAsync, type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/store/client.ts'
-import { makeVerifier } from '../../src/store/credentials.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/store/embedded/embedded.ts'
 import { isOurs, projectRoot, readCompose } from '../support/compose.ts'
 import { mosquittoProgram } from '../support/mosquitto.ts'
@@ -33,6 +33,7 @@ let mosquitto: ChildProcess
 let mqttPort: number
 const ports = new Map<string, Port>()
 const programs = new Map<string, Program>()
+const clients: MqttClient[] = []
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'baywire-compose-'))
@@ -42,6 +43,7 @@ beforeAll(async () => {
   postgres = await startEmbeddedPostgres({ dataDir: join(directory, 'data'), onProgress: () => {} })
 })
 afterAll(async () => {
+  await Promise.all(clients.map((client) => client.endAsync(true)))
   await Promise.all([...programs.values()].map((program) => program.kill()))
   mosquitto?.kill()
   await postgres?.stop()
@@ -64,8 +66,14 @@ async function environmentOf(name: string): Promise<Record<string, string>> {
   return { ...environment, BAYWIRE_HOST: '127.0.0.1' }
 }
 
+/** The volumes that Mosquitto and `access` share. */
+function placed(text: string): string {
+  return text.replaceAll('/etc/mosquitto/baywire', `${secrets}/broker`).replaceAll('/var/lib/mosquitto', directory)
+}
+
 async function begin(name: string): Promise<Program> {
-  const program = new Program(services[name]?.command ?? [], await environmentOf(name))
+  const command = (services[name]?.command ?? []).map(placed)
+  const program = new Program(command, await environmentOf(name))
   programs.set(name, program)
   return program
 }
@@ -84,22 +92,31 @@ async function healthy(name: string): Promise<void> {
 async function beginMosquitto(): Promise<void> {
   const shipped = await readFile(join(projectRoot, 'mosquitto.conf'), 'utf8')
   const file = join(directory, 'mosquitto.conf')
-  const moved = shipped
-    .replace(/^listener 1883$/m, `listener ${mqttPort} 127.0.0.1`)
-    .replaceAll('/etc/mosquitto/', `${secrets}/broker/`)
-    .replace(/^persistence_location .*$/m, `persistence_location ${directory}/`)
+  const moved = placed(shipped).replace(/^listener 1883$/m, `listener ${mqttPort} 127.0.0.1`)
   await writeFile(file, `${moved}\nuser ${userInfo().username}\n`)
   mosquitto = spawn(mosquittoProgram ?? '', ['-c', file], { stdio: 'ignore' })
   await once(mosquitto, 'spawn')
 }
 
-const gateway = { username: 'acme/gateways/load', secret: 'gateway-secret' }
+/** By a command that an operator runs in the service that has all logins. */
+async function operate<T>(args: readonly string[]): Promise<T> {
+  const program = new Program([...args, '--tenant', 'acme', '--json'], await environmentOf('migrate'))
+  const { code, stdout, stderr } = await program.end(60_000)
+  expect(code, stderr).toBe(0)
+  return JSON.parse(stdout) as T
+}
 
-/** What an operator adds to the volume broker-access for a gateway. */
-async function letGatewayIn(): Promise<void> {
-  const verifier = await makeVerifier(gateway.secret)
-  await appendFile(join(secrets, 'broker/baywire.passwd'), `${gateway.username}:${verifier}\n`)
-  await appendFile(join(secrets, 'broker/baywire.acl'), `user ${gateway.username}\ntopic write parking/v1/acme/#\n`)
+interface Identity {
+  username: string
+  secret: string
+}
+
+async function letIn({ username, secret }: Identity): Promise<MqttClient> {
+  const options = { username, password: secret, clientId: username, reconnectPeriod: 0 }
+  const client = await connectAsync(`mqtt://127.0.0.1:${mqttPort}`, options)
+  client.on('error', () => {})
+  clients.push(client)
+  return client
 }
 
 async function makeSecrets(): Promise<void> {
@@ -121,10 +138,12 @@ describe.skipIf(mosquittoProgram === undefined || !psql)('compose.yaml, service 
     const first = await filesBelow(secrets)
     for (const name of Object.keys(first)) {
       // oxlint-disable-next-line no-await-in-loop
-      expect((await stat(secrets + name)).mode & 0o777, name).toBe(0o640)
+      expect((await stat(secrets + name)).mode & 0o777, name).toBe(name.startsWith('/broker/') ? 0o600 : 0o640)
     }
     // Cut short after the passwords: the next run completes the rest, with the same passwords.
     await rm(join(secrets, 'api'), { recursive: true })
+    await rm(join(secrets, 'broker/acl'))
+    await rm(join(secrets, 'broker/baywire.secret'))
     await makeSecrets()
     expect(await filesBelow(secrets)).toEqual(first)
   })
@@ -136,6 +155,14 @@ describe.skipIf(mosquittoProgram === undefined || !psql)('compose.yaml, service 
     )
     expect(wanted.map((path) => path.slice('/secrets'.length)).filter((path) => !made.includes(path))).toEqual([])
     expect(new Set(wanted).size).toBe(wanted.length)
+  })
+
+  it('mosquitto: lets Baywire in, and nobody else, before there is a database', async () => {
+    await beginMosquitto()
+    const { username, password } = new URL(await readFile(join(secrets, 'ingest/mqtt-url'), 'utf8'))
+    const client = await eventually('Baywire is let in', () => letIn({ username, secret: password }))
+    await client.endAsync()
+    await expect(letIn({ username, secret: 'another' })).rejects.toThrow(/[Nn]ot authorized/)
   })
 
   it('postgres: its script makes an owner that is no superuser', async () => {
@@ -156,8 +183,6 @@ describe.skipIf(mosquittoProgram === undefined || !psql)('compose.yaml, service 
   })
 
   it('ingest, api, jobs: run beside each other, each with its own login alone', async () => {
-    await letGatewayIn()
-    await beginMosquitto()
     const names = Object.keys(services).filter((name) => services[name]?.command?.[0] === 'start')
     expect(names.filter((name) => !isOurs(services[name] ?? never()))).toEqual([])
     expect(names).toEqual(['ingest', 'api', 'jobs'])
@@ -182,27 +207,52 @@ describe.skipIf(mosquittoProgram === undefined || !psql)('compose.yaml, service 
     await expectLogins()
   })
 
-  it('takes a reading from Mosquitto to the API, with the books balanced', async () => {
-    const operator = await environmentOf('migrate')
-    const mqtt = `mqtt://${encodeURIComponent(gateway.username)}:${gateway.secret}@127.0.0.1:${mqttPort}`
-    const simulate = 'simulate --tenant acme --provision --spaces 5 --messages 200 --rate max --json'.split(' ')
-    const simulated = await new Program(simulate, { ...operator, MQTT_URL: mqtt }).end(60_000)
-    expect(simulated.code, simulated.stderr).toBe(0)
+  it('access: lets a new device into Mosquitto, and its reading comes to the API with the books balanced', async () => {
+    await begin('access')
+    const places = join(directory, 'spaces.csv')
+    await writeFile(places, 'site,space\nmain,A1\nmain,A2\n')
+    await operate(['import', places, '--create', '--public'])
+    const device = await operate<Identity>('device add --device D1 --space main/A1'.split(' '))
+    const client = await eventually(`D1 is let in: ${programs.get('access')?.describe()}`, () => letIn(device))
+    const reading = { occupied: true, at: new Date().toISOString(), seq: 1, boot: 1 }
+    await client.publishAsync('parking/v1/acme/devices/D1/reading', JSON.stringify(reading), { qos: 1 })
     // Mosquitto's acknowledgement came before our commit.
-    const ledger = await eventually('200 readings in the ledger', async () => {
-      const { stdout } = await new Program(['ledger', '--tenant', 'acme', '--json'], operator).end(30_000)
-      const books = JSON.parse(stdout) as { received: number; balanced: boolean }
-      return books.received >= 200 && books
+    const ledger = await eventually('the reading is in the ledger', async () => {
+      const books = await operate<{ received: number }>(['ledger'])
+      return books.received > 0 && books
     })
-    expect(ledger).toMatchObject({ received: 200, balanced: true })
-    const verified = await new Program(['replay', '--verify', '--tenant', 'acme', '--json'], operator).end(60_000)
-    expect(verified).toMatchObject({ code: 0 })
+    expect(ledger).toMatchObject({ received: 1, applied: 1, balanced: true })
+    await operate(['replay', '--verify'])
     const answer = await fetch(urlOf('api', '/api/v1/public/acme/availability'))
-    expect(((await answer.json()) as { sites: { total: number }[] }).sites[0]?.total).toBe(5)
+    expect(((await answer.json()) as { sites: object[] }).sites).toMatchObject([{ total: 2 }])
+  })
+
+  it('secrets: made again, leave who was let in, and who is Baywire, as they are', async () => {
+    const before = await filesBelow(join(secrets, 'broker'))
+    expect(before['/passwd']).toContain('acme/devices/D1:')
+    await makeSecrets()
+    expect(await filesBelow(join(secrets, 'broker'))).toEqual(before)
+  })
+
+  it('access: started again after Mosquitto was killed, throws out who was revoked meanwhile', async () => {
+    const device = await operate<Identity>('device add --device D2 --space main/A2'.split(' '))
+    await eventually('D2 is let in', () => letIn(device))
+    await programs.get('access')?.kill()
+    const ended = once(mosquitto, 'exit')
+    mosquitto.kill('SIGKILL')
+    await ended
+    await operate('device revoke --device D2'.split(' '))
+    await beginMosquitto()
+    const late = await eventually('D2 is let in by the files of before', () => letIn(device))
+    const gone = new Promise<void>((resolve) => late.once('close', () => resolve()))
+    await begin('access')
+    await gone
+    await expect(letIn(device)).rejects.toThrow(/[Nn]ot authorized/)
+    await eventually('ingest is ready again', async () => (await fetch(urlOf('ingest', '/ready'))).ok)
   })
 
   it('stops each within the time that it is given', async () => {
-    for (const name of ['ingest', 'api', 'jobs']) {
+    for (const name of ['access', 'ingest', 'api', 'jobs']) {
       // oxlint-disable-next-line no-await-in-loop
       expect(await programs.get(name)?.stop(30_000)).toMatchObject({ code: 0 })
     }

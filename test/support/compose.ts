@@ -13,6 +13,7 @@ const serviceShape = z.object({
   volumes: z.array(z.string()).default([]),
   networks: z.array(z.string()).default([]),
   network_mode: z.string().optional(),
+  pid: z.string().optional(),
   ports: z.array(z.string()).default([]),
   read_only: z.boolean().optional(),
   cap_drop: z.array(z.string()).default([]),

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { settings } from '../../src/config.ts'
 import { isOurs, projectRoot, readCompose } from '../support/compose.ts'
@@ -59,6 +60,8 @@ describe.each(ours)('service %s of ours', (name, service) => {
 
 describe.each(lasting)('lasting service %s', (name, service) => {
   it('says whether it is well, on the port that it has', () => {
+    // It listens on nothing.
+    if (name === 'access') return
     const { BAYWIRE_HTTP_PORT, BAYWIRE_MONITOR_PORT } = service.environment
     const test = service.healthcheck?.test.join(' ') ?? ''
     expect(test).toMatch(/^CMD /)
@@ -95,6 +98,31 @@ it('has a lasting service wait for each that ends: otherwise `up --wait` takes t
   )
   expect(once).toEqual(['secrets', 'migrate'])
   expect(once.filter((name) => !awaited.includes(name))).toEqual([])
+})
+
+describe('access', () => {
+  const { access, mosquitto, secrets } = services
+  const configuration = readFileSync(`${projectRoot}mosquitto.conf`, 'utf8')
+  const configured = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(configuration)?.[1]
+  const options = parseArgs({
+    args: access?.command?.slice(2) ?? [],
+    options: { directory: { type: 'string' }, user: { type: 'string' }, 'pid-file': { type: 'string' } },
+  }).values
+
+  it('writes the files that Mosquitto reads, as its user', () => {
+    expect(configured('password_file')).toBe(`${options.directory}/passwd`)
+    expect(configured('acl_file')).toBe(`${options.directory}/acl`)
+    expect(mosquitto?.volumes).toContain(`broker-access:${options.directory}:ro`)
+    expect(access?.volumes).toContain(`broker-access:${options.directory}`)
+    expect([access?.user, secrets?.user]).toEqual([mosquitto?.user, mosquitto?.user])
+  })
+
+  it('finds the process that it tells', () => {
+    expect(access?.pid).toBe('service:mosquitto')
+    expect(configured('pid_file')).toBe(options['pid-file'])
+    expect(mosquitto?.volumes).toContain('broker-data:/var/lib/mosquitto')
+    expect(access?.volumes).toContain('broker-data:/var/lib/mosquitto:ro')
+  })
 })
 
 it('lets the owner of the database into the migration alone', () => {

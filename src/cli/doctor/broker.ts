@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import type { Config } from '../../config.ts'
 import { brokerAddress, brokerName, connectFailure } from '../../mqtt/address.ts'
+import { consumerClientId } from '../../mqtt/consumer.ts'
 import { look, ok, problem, warning, type Finding } from './finding.ts'
 import type { Parts } from './running.ts'
 
@@ -107,7 +108,7 @@ async function checkExternal(config: Config, url: string): Promise<Finding[]> {
 function clientOptions({ BAYWIRE_INSTANCE }: Config, url: string): IClientOptions {
   return {
     ...brokerAddress(url),
-    clientId: `baywire-${BAYWIRE_INSTANCE}`,
+    clientId: consumerClientId(BAYWIRE_INSTANCE),
     protocolVersion: 5,
     clean: false,
     properties: { receiveMaximum: 1, sessionExpiryInterval: weekS },

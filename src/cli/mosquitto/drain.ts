@@ -6,7 +6,7 @@ import { Ingest } from '../../ingest/ingest.ts'
 import { Lifecycle } from '../../lifecycle.ts'
 import { createLog } from '../../log.ts'
 import { createMetrics } from '../../metrics.ts'
-import { startConsumer } from '../../mqtt/consumer.ts'
+import { consumerClientId, startConsumer } from '../../mqtt/consumer.ts'
 import type { Receiver } from '../../mqtt/delivery.ts'
 import { ensurePartitions } from '../../store/readings.ts'
 import { openDatabase } from '../open.ts'
@@ -62,7 +62,7 @@ async function drainSession(
   const counting = new CountingReceiver(ingest)
   const consumer = await startConsumer({
     url,
-    clientId: `baywire-${config.BAYWIRE_INSTANCE}`,
+    clientId: consumerClientId(config.BAYWIRE_INSTANCE),
     receiveMaximum: config.BAYWIRE_RECEIVE_MAXIMUM,
     shareGroup: config.BAYWIRE_SHARE_GROUP,
     leftGroup: config.BAYWIRE_SHARE_GROUP_LEFT,
