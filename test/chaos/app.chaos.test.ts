@@ -12,6 +12,8 @@ import { Traffic } from './support/traffic.ts'
 
 const tenants = ['acme', 'bravo', 'civic']
 const lostAnswers = 20
+/** From one kill to the next, in seconds: longer than a start takes. */
+const lifeS = 3
 const puback = { firstByte: 0x40, bytes: 4 }
 /** Every so many kills the log is folded again, while readings arrive. */
 const checkedEvery = 20
@@ -29,7 +31,13 @@ fault(
       let lostBytes = 0
       const tap: Tap = { onLostAnswer: (_link, bytes) => (lostBytes += bytes.length) }
       const cable = await Cable.to(home.mqttPort, { tap })
-      const traffic = new Traffic(home, { messages, tenants, env: { BAYWIRE_MQTT_PORT: String(cable.port) } })
+      const traffic = new Traffic(home, {
+        messages,
+        tenants,
+        // As fast as they are taken they would all be acknowledged long before the last kill.
+        rate: messages / (times * lifeS),
+        env: { BAYWIRE_MQTT_PORT: String(cable.port) },
+      })
       let slowest = 0
       try {
         for (const [kill, moment] of moments(random, { times, of: traffic.messages }).entries()) {
