@@ -66,10 +66,21 @@ export class SpaceWriter {
     const { siteId, state, inputSeq, sessionStartedAt } = known
     const policy = this.#memory.policies.policyOf({ tenantId, siteId, spaceId }, policyVersion)
     const sessions = new SessionChanges(sessionStartedAt)
-    const key = { tenantId, siteId, spaceId }
     const byOtherRules =
       space.rulesVersion === rulesVersion || inputSeq === 0 ? undefined : { tenantId, spaceId, inputSeq, state }
-    return { ...key, policyVersion, policy, state, inputSeq, events: [], inputs: [], byOtherRules, sessions }
+    return {
+      tenantId,
+      siteId,
+      spaceId,
+      policyVersion,
+      policy,
+      state,
+      inputSeq,
+      events: [],
+      inputs: [],
+      byOtherRules,
+      sessions,
+    }
   }
 
   space(spaceId: string): SteppedSpace | undefined {
@@ -92,7 +103,13 @@ export class SpaceWriter {
       space.inputs.push({ inputSeq, input })
       space.sessions.pass(before, stepped)
     }
-    return { ...stepped, inputSeq }
+    return {
+      state: stepped.state,
+      events: stepped.events,
+      outcome: stepped.outcome,
+      observed: stepped.observed,
+      inputSeq,
+    }
   }
 
   #touched(): SteppedSpace[] {
