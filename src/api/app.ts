@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
+import type { Authenticator } from '../auth/authenticator.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -26,6 +27,8 @@ export interface ApiOptions {
   metrics: Metrics
   log: Log
   readiness: () => Promise<Readiness>
+  /** Tells who asks: of the routes for those who are signed in. */
+  authenticator?: Authenticator
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
 }

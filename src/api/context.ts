@@ -1,14 +1,18 @@
 import type { Context } from 'hono'
 import type { RequestIdVariables } from 'hono/request-id'
+import type { Principal } from '../auth/principal.ts'
 import type { ApiError } from './errors.ts'
 import { problemHeaders, problemKinds, problemOf } from './problem.ts'
 
 /** What every handler finds in its context. */
 export interface ApiEnv {
-  Variables: RequestIdVariables
+  Variables: RequestIdVariables & {
+    /** Of the routes for those who are signed in alone. */
+    principal: Principal
+  }
 }
 
 export function problemResponse(c: Context<ApiEnv>, error: ApiError): Response {
   const where = { instance: new URL(c.req.url).pathname, requestId: c.get('requestId') }
-  return c.json(problemOf(error, where), problemKinds[error.code].status, problemHeaders(error.code))
+  return c.json(problemOf(error, where), problemKinds[error.code].status, problemHeaders(error))
 }

@@ -2,10 +2,10 @@ import { codePattern } from '../ids.ts'
 import { ApiError } from './errors.ts'
 
 /**
- * Cursors of lists that are ordered by code: the code behind which the next page begins, and the list that it
+ * Cursors of lists that are ordered by code or id: the one behind which the next page begins, and the list that it
  * is of. Opaque outside; only what we made ourselves is taken back.
  */
-export type ListName = 'sites' | 'spaces'
+export type ListName = string
 
 export function encodeCursor(list: ListName, code: string): string {
   return Buffer.from(`${list}:${code}`).toString('base64url')

@@ -1,5 +1,6 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { HTTPException } from 'hono/http-exception'
+import { Refusal } from '../refusal.ts'
 import { errorCodeOf, isTransient } from '../store/connection-error.ts'
 import { ApiError } from './errors.ts'
 import { TimeLimitError } from './time-limit.ts'
@@ -10,6 +11,10 @@ import { TimeLimitError } from './time-limit.ts'
  */
 export function failureOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error
+  if (error instanceof Refusal) {
+    const { code, message, errors, retryAfterS, cause } = error
+    return new ApiError(code, message, { errors, retryAfterS, cause })
+  }
   if (isUnavailable(error)) {
     return new ApiError('unavailable', 'The database does not answer at the moment.', { cause: error })
   }

@@ -12,7 +12,7 @@ export interface Problem {
 }
 
 interface Kind {
-  status: 400 | 404 | 405 | 408 | 413 | 431 | 500 | 503
+  status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 412 | 413 | 428 | 429 | 431 | 500 | 503
   title: string
 }
 
@@ -20,12 +20,20 @@ interface Kind {
 export const problemKinds: Record<ErrorCode, Kind> = {
   malformed_request: { status: 400, title: 'Malformed request' },
   invalid_input: { status: 400, title: 'Invalid input' },
+  unauthenticated: { status: 401, title: 'Not signed in' },
+  forbidden: { status: 403, title: 'Forbidden' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'Request timeout' },
+  conflict: { status: 409, title: 'Conflict' },
+  in_use: { status: 409, title: 'In use' },
+  revision_outdated: { status: 412, title: 'Changed in the meantime' },
   content_too_large: { status: 413, title: 'Content too large' },
+  revision_required: { status: 428, title: 'If-Match required' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
   header_too_large: { status: 431, title: 'Request header too large' },
   internal: { status: 500, title: 'Internal error' },
+  busy: { status: 503, title: 'Busy' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
 }
 
@@ -51,10 +59,12 @@ export function problemOf(error: ApiError, where: { instance: string; requestId:
   }
 }
 
-export function problemHeaders(code: ErrorCode): Record<string, string> {
+export function problemHeaders({ code, retryAfterS }: Pick<ApiError, 'code' | 'retryAfterS'>): Record<string, string> {
+  const retryAfter = retryAfterS ?? (problemKinds[code].status === 503 ? RETRY_AFTER_S : undefined)
   return {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
-    ...(code === 'unavailable' ? { 'Retry-After': String(RETRY_AFTER_S) } : {}),
+    ...(retryAfter === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfter)) }),
+    ...(code === 'unauthenticated' ? { 'WWW-Authenticate': 'Bearer realm="baywire"' } : {}),
   }
 }

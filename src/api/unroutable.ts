@@ -20,7 +20,7 @@ export function answerUnroutable(malformed: boolean, { error, log }: { error: un
   if (!malformed) log.error({ request_id: requestId, error: loggable(error) }, 'request failed')
   return new Response(bodyOf(failure, requestId), {
     status: problemKinds[failure.code].status,
-    headers: { ...problemHeaders(failure.code), 'X-Request-Id': requestId },
+    headers: { ...problemHeaders(failure), 'X-Request-Id': requestId },
   })
 }
 
@@ -35,7 +35,7 @@ export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
   const body = bodyOf(failure, requestId)
   const { status } = problemKinds[failure.code]
   const headers = {
-    ...problemHeaders(failure.code),
+    ...problemHeaders(failure),
     'X-Request-Id': requestId,
     'Content-Length': String(Buffer.byteLength(body)),
     Connection: 'close',

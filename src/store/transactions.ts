@@ -5,10 +5,10 @@ import type { ConnectOptions } from './client.ts'
 import { LastingClient } from './lasting-client.ts'
 
 /**
- * The one door to the database: a query outside of a transaction of these two kinds does not compile, because
+ * The one door to the database: a query outside of a transaction of these kinds does not compile, because
  * only they hand out what the store's functions take.
  *
- * A tenant's transaction runs as `baywire_api` and sees the rows of one tenant; it is Drizzle's.
+ * A tenant's transaction runs as `baywire_api` and sees the rows of one tenant; it is Drizzle's. So is one of the accounts.
  * A system transaction runs as `baywire_ingest` and sees all tenants; it is raw SQL, for the path that every
  * reading takes. They never share a client: Drizzle replaces the parsers of the one that it is given.
  */
@@ -16,11 +16,17 @@ declare const door: unique symbol
 
 type DrizzleTransaction = Parameters<Parameters<PostgresJsDatabase['transaction']>[0]>[0]
 export type TenantTransaction = DrizzleTransaction & { readonly [door]: 'tenant'; readonly tenantId: string }
+export type AccountTransaction = DrizzleTransaction & { readonly [door]: 'accounts' }
 export type SystemTransaction = TransactionSql & { readonly [door]: 'system' }
 
 export interface TenantDatabase {
   /** Runs `work` in one transaction that sees tenant `tenantId` alone. */
   withTenant<T>(tenantId: string, work: (tx: TenantTransaction) => Promise<T>): Promise<T>
+  /**
+   * Runs `work` in one transaction that sees people, their logins and where they belong, and nothing else of any tenant.
+   * `enterTenant` makes it one of a tenant as well.
+   */
+  withAccounts<T>(work: (tx: AccountTransaction) => Promise<T>): Promise<T>
   /** Who a slug means: for requests and commands that do not know their tenant yet. */
   tenantBySlug(slug: string): Promise<{ id: string; public: boolean } | undefined>
   close(): Promise<void>
@@ -47,6 +53,11 @@ export function tenantDatabase(options: Options): TenantDatabase {
         await tx.execute(fragment`select set_config('app.tenant', ${tenantId}, true)`)
         return await work(Object.assign(tx, { tenantId }) as TenantTransaction)
       }),
+    withAccounts: (work) =>
+      database.transaction(async (tx) => {
+        await tx.execute(fragment`select set_config('app.door', 'accounts', true)`)
+        return await work(tx as AccountTransaction)
+      }),
     async tenantBySlug(slug) {
       try {
         const [row] = await database.execute<{ tenant_id: string; public: boolean }>(
@@ -60,6 +71,15 @@ export function tenantDatabase(options: Options): TenantDatabase {
     },
     close: () => client.close(),
   }
+}
+
+/** From here on the transaction sees the rows of this tenant too: to register one, or to join it. */
+export async function enterTenant(
+  tx: AccountTransaction,
+  tenantId: string,
+): Promise<TenantTransaction & AccountTransaction> {
+  await tx.execute(fragment`select set_config('app.tenant', ${tenantId}, true)`)
+  return Object.assign(tx, { tenantId }) as unknown as TenantTransaction & AccountTransaction
 }
 
 export function systemDatabase(options: Options): SystemDatabase {

@@ -7,6 +7,7 @@ import type { TenantDatabase } from '../../src/store/transactions.ts'
 
 const noTenants: TenantDatabase = {
   tenantBySlug: () => Promise.resolve(undefined),
+  withAccounts: () => Promise.reject(new Error('no accounts here')),
   withTenant: () => Promise.reject(new Error('there are no tenants')),
   close: () => Promise.resolve(),
 }

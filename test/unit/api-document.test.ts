@@ -25,6 +25,7 @@ beforeAll(async () => {
   app = createApi({
     tenants: {
       tenantBySlug: () => Promise.resolve(undefined),
+      withAccounts: () => Promise.reject(new Error('no accounts here')),
       withTenant: () => Promise.reject(new Error('unused')),
       close: () => Promise.resolve(),
     },

@@ -29,6 +29,9 @@ const speaker = {
   /** What its status topic last said, last will included: `online`, `offline`, or null when it never spoke. */
   presence: text('presence'),
   presenceAt: instant('presence_at'),
+  name: text('name'),
+  /** Raised by whoever administers it, and not by what it says. */
+  revision: integer('revision').notNull().default(1),
   createdAt: recorded('created_at'),
 }
 
@@ -116,6 +119,8 @@ export const orphanDevices = pgTable(
     firstHeardAt: instant('first_heard_at').notNull(),
     lastHeardAt: instant('last_heard_at').notNull(),
     heard: bigint('heard', { mode: 'number' }).notNull(),
+    /** An operator does not want to hear of it. */
+    ignoredAt: instant('ignored_at'),
     sampleTopic: text('sample_topic').notNull(),
     samplePayload: bytes('sample_payload').notNull(),
   },

@@ -1,5 +1,15 @@
 import { sql } from 'drizzle-orm'
-import { check, doublePrecision, foreignKey, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core'
+import {
+  check,
+  doublePrecision,
+  foreignKey,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import { code, recorded, tenants } from './tenancy.ts'
 
 const tenantId = () =>
@@ -17,6 +27,7 @@ export const sites = pgTable(
     lat: doublePrecision('lat'),
     lon: doublePrecision('lon'),
     timezone: text('timezone').notNull().default('UTC'),
+    revision: integer('revision').notNull().default(1),
     createdAt: recorded('created_at'),
   },
   (table) => [
@@ -34,6 +45,7 @@ export const zones = pgTable(
     siteId: uuid('site_id').notNull(),
     code: code('code'),
     name: text('name').notNull(),
+    revision: integer('revision').notNull().default(1),
     createdAt: recorded('created_at'),
   },
   (table) => [
@@ -65,6 +77,7 @@ export const spaces = pgTable(
       .array()
       .notNull()
       .default(sql`'{}'`),
+    revision: integer('revision').notNull().default(1),
     createdAt: recorded('created_at'),
   },
   (table) => [

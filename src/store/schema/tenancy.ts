@@ -20,6 +20,11 @@ export const tenants = pgTable(
     policyVersion: integer('policy_version').notNull().default(0),
     /** Raised by triggers whenever devices or their assignments change: what was read of them is good for one version. */
     directoryVersion: bigint('directory_version', { mode: 'number' }).notNull().default(0),
+    /** Nobody but the platform administrator gets in, and its devices neither. */
+    suspendedAt: instant('suspended_at'),
+    /** Rules that it sets for its members beyond the operator's: stricter only. */
+    passwordRules: jsonb('password_rules'),
+    revision: integer('revision').notNull().default(1),
     createdAt: recorded('created_at'),
   },
   (table) => [check('tenants_slug_is_a_code', sql`${table.slug} ~ '^[A-Za-z0-9._~-]{1,64}$'`)],

@@ -1,0 +1,332 @@
+-- Generated from src/store/schema by drizzle-kit; all that follows "Edited by hand" below cannot be said in the schema files.
+CREATE TABLE "codes" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"user_id" uuid NOT NULL,
+	"purpose" text NOT NULL,
+	"address" text NOT NULL,
+	"hash" "bytea" NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"ended_at" timestamp (3) with time zone,
+	"tries" integer DEFAULT 0 NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "guesses" (
+	"subject" text NOT NULL,
+	"mechanism" text NOT NULL,
+	"failures" integer NOT NULL,
+	"consecutive" integer NOT NULL,
+	"window_started_at" timestamp (3) with time zone NOT NULL,
+	"locked_until" timestamp (3) with time zone,
+	CONSTRAINT "guesses_subject_mechanism_pk" PRIMARY KEY("subject","mechanism")
+);
+--> statement-breakpoint
+CREATE TABLE "passwords" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"user_id" uuid NOT NULL,
+	"hash" text NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"replaced_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "rate_limits" (
+	"key" text PRIMARY KEY NOT NULL,
+	"points" integer DEFAULT 0 NOT NULL,
+	"expire" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "sessions" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"user_id" uuid NOT NULL,
+	"tenant_id" uuid,
+	"refresh_hash" "bytea" NOT NULL,
+	"previous_hash" "bytea",
+	"successor_sealed" "bytea",
+	"rotated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"device" text NOT NULL,
+	"address_area" text NOT NULL,
+	"remember" boolean NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"last_used_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"idle_expires_at" timestamp (3) with time zone NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"ended_at" timestamp (3) with time zone,
+	"ended_because" text,
+	CONSTRAINT "sessions_ended" CHECK (("sessions"."ended_at" is null) = ("sessions"."ended_because" is null))
+);
+--> statement-breakpoint
+CREATE TABLE "signing_keys" (
+	"kid" text PRIMARY KEY NOT NULL,
+	"public_jwk" jsonb NOT NULL,
+	"private_sealed" "bytea" NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"signs_from" timestamp (3) with time zone NOT NULL,
+	"retired_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "spent_tokens" (
+	"token_hash" "bytea" PRIMARY KEY NOT NULL,
+	"session_id" uuid NOT NULL,
+	"spent_at" timestamp (3) with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "users" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"email" text NOT NULL,
+	"name" text NOT NULL,
+	"email_verified_at" timestamp (3) with time zone,
+	"disabled_at" timestamp (3) with time zone,
+	"platform_administrator" boolean DEFAULT false NOT NULL,
+	"must_change_password" boolean DEFAULT false NOT NULL,
+	"revision" integer DEFAULT 1 NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "users_email_unique" UNIQUE("email"),
+	CONSTRAINT "users_email" CHECK (length("users"."email") between 3 and 254 and position('@' in "users"."email") > 1)
+);
+--> statement-breakpoint
+CREATE TABLE "api_keys" (
+	"tenant_id" uuid NOT NULL,
+	"id" uuid NOT NULL,
+	"name" text NOT NULL,
+	"prefix" text NOT NULL,
+	"key_hash" "bytea" NOT NULL,
+	"scopes" text[] NOT NULL,
+	"created_by" uuid NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"last_used_at" timestamp (3) with time zone,
+	"expires_at" timestamp (3) with time zone,
+	"revoked_at" timestamp (3) with time zone,
+	"revision" integer DEFAULT 1 NOT NULL,
+	CONSTRAINT "api_keys_tenant_id_id_pk" PRIMARY KEY("tenant_id","id")
+);
+--> statement-breakpoint
+CREATE TABLE "audit_heads" (
+	"tenant_id" uuid PRIMARY KEY NOT NULL,
+	"seq" bigint NOT NULL,
+	"hash" "bytea" NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "audit_log" (
+	"tenant_id" uuid NOT NULL,
+	"seq" bigint NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL,
+	"actor_kind" text NOT NULL,
+	"actor_id" text NOT NULL,
+	"action" text NOT NULL,
+	"target_kind" text NOT NULL,
+	"target_id" text NOT NULL,
+	"detail" jsonb NOT NULL,
+	"request_id" text,
+	"previous_hash" "bytea" NOT NULL,
+	"hash" "bytea" NOT NULL,
+	CONSTRAINT "audit_log_tenant_id_seq_pk" PRIMARY KEY("tenant_id","seq")
+);
+--> statement-breakpoint
+CREATE TABLE "idempotency_keys" (
+	"tenant_id" uuid NOT NULL,
+	"principal" text NOT NULL,
+	"method" text NOT NULL,
+	"route" text NOT NULL,
+	"key" text NOT NULL,
+	"fingerprint" "bytea" NOT NULL,
+	"lease_until" timestamp (3) with time zone NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"status" integer,
+	"headers" jsonb,
+	"body" "bytea",
+	CONSTRAINT "idempotency_keys_tenant_id_principal_method_route_key_pk" PRIMARY KEY("tenant_id","principal","method","route","key")
+);
+--> statement-breakpoint
+CREATE TABLE "invites" (
+	"tenant_id" uuid NOT NULL,
+	"id" uuid NOT NULL,
+	"email" text NOT NULL,
+	"role" text NOT NULL,
+	"token_hash" "bytea" NOT NULL,
+	"invited_by" uuid NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"accepted_at" timestamp (3) with time zone,
+	"revoked_at" timestamp (3) with time zone,
+	CONSTRAINT "invites_tenant_id_id_pk" PRIMARY KEY("tenant_id","id"),
+	CONSTRAINT "invites_role" CHECK ("invites"."role" in ('owner', 'admin', 'operator', 'viewer', 'driver'))
+);
+--> statement-breakpoint
+CREATE TABLE "memberships" (
+	"tenant_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"role" text NOT NULL,
+	"revision" integer DEFAULT 1 NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "memberships_tenant_id_user_id_pk" PRIMARY KEY("tenant_id","user_id"),
+	CONSTRAINT "memberships_role" CHECK ("memberships"."role" in ('owner', 'admin', 'operator', 'viewer', 'driver'))
+);
+--> statement-breakpoint
+CREATE TABLE "overrides" (
+	"tenant_id" uuid NOT NULL,
+	"id" uuid NOT NULL,
+	"space_id" uuid NOT NULL,
+	"kind" text NOT NULL,
+	"reason" text,
+	"starts_at" timestamp (3) with time zone NOT NULL,
+	"ends_at" timestamp (3) with time zone,
+	"ended_at" timestamp (3) with time zone,
+	"created_by" text NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"revision" integer DEFAULT 1 NOT NULL,
+	CONSTRAINT "overrides_tenant_id_id_pk" PRIMARY KEY("tenant_id","id"),
+	CONSTRAINT "overrides_kind" CHECK ("overrides"."kind" in ('blocked', 'out_of_service')),
+	CONSTRAINT "overrides_in_order" CHECK ("overrides"."ends_at" is null or "overrides"."starts_at" < "overrides"."ends_at")
+);
+--> statement-breakpoint
+ALTER TABLE "devices" ADD COLUMN "name" text;--> statement-breakpoint
+ALTER TABLE "devices" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "gateways" ADD COLUMN "name" text;--> statement-breakpoint
+ALTER TABLE "gateways" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "orphan_devices" ADD COLUMN "ignored_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "sites" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "spaces" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "zones" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "tenants" ADD COLUMN "suspended_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "tenants" ADD COLUMN "password_rules" jsonb;--> statement-breakpoint
+ALTER TABLE "tenants" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "codes" ADD CONSTRAINT "codes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "passwords" ADD CONSTRAINT "passwords_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "spent_tokens" ADD CONSTRAINT "spent_tokens_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_tenant_id_created_by_memberships_tenant_id_user_id_fk" FOREIGN KEY ("tenant_id","created_by") REFERENCES "public"."memberships"("tenant_id","user_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "invites" ADD CONSTRAINT "invites_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "memberships" ADD CONSTRAINT "memberships_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "memberships" ADD CONSTRAINT "memberships_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "overrides" ADD CONSTRAINT "overrides_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "overrides" ADD CONSTRAINT "overrides_tenant_id_space_id_spaces_tenant_id_id_fk" FOREIGN KEY ("tenant_id","space_id") REFERENCES "public"."spaces"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "codes_of_a_user" ON "codes" USING btree ("user_id","purpose");--> statement-breakpoint
+CREATE UNIQUE INDEX "passwords_one_in_force" ON "passwords" USING btree ("user_id") WHERE "passwords"."replaced_at" is null;--> statement-breakpoint
+CREATE INDEX "passwords_of_a_user" ON "passwords" USING btree ("user_id","created_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "sessions_refresh" ON "sessions" USING btree ("refresh_hash");--> statement-breakpoint
+CREATE UNIQUE INDEX "sessions_previous" ON "sessions" USING btree ("previous_hash");--> statement-breakpoint
+CREATE INDEX "sessions_of_a_user" ON "sessions" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "signing_keys_in_use" ON "signing_keys" USING btree ("signs_from");--> statement-breakpoint
+CREATE UNIQUE INDEX "api_keys_key" ON "api_keys" USING btree ("key_hash");--> statement-breakpoint
+CREATE INDEX "audit_log_by_target" ON "audit_log" USING btree ("tenant_id","target_kind","target_id");--> statement-breakpoint
+CREATE INDEX "idempotency_keys_by_age" ON "idempotency_keys" USING btree ("created_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "invites_token" ON "invites" USING btree ("token_hash");--> statement-breakpoint
+CREATE UNIQUE INDEX "invites_one_open" ON "invites" USING btree ("tenant_id","email") WHERE "invites"."accepted_at" is null and "invites"."revoked_at" is null;--> statement-breakpoint
+CREATE INDEX "memberships_of_a_user" ON "memberships" USING btree ("user_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "overrides_one_in_force" ON "overrides" USING btree ("tenant_id","space_id") WHERE "overrides"."ended_at" is null;
+--> statement-breakpoint
+-- ---------------------------------------------------------------------------------------------------------
+-- Edited by hand
+-- ---------------------------------------------------------------------------------------------------------
+-- Which door a transaction came through, beside its tenant: 'accounts' shows people, their logins and where they belong.
+CREATE FUNCTION "app_door"() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog
+  AS $$ SELECT current_setting('app.door', true) $$;
+--> statement-breakpoint
+DO $$
+DECLARE table_name text;
+BEGIN
+  FOREACH table_name IN ARRAY ARRAY['memberships', 'invites', 'api_keys', 'overrides', 'audit_log', 'audit_heads', 'idempotency_keys'] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', table_name);
+    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', table_name);
+    EXECUTE format('CREATE POLICY one_tenant ON %I TO baywire_api USING (tenant_id = (SELECT app_tenant())) WITH CHECK (tenant_id = (SELECT app_tenant()))', table_name);
+  END LOOP;
+  FOREACH table_name IN ARRAY ARRAY['users', 'passwords', 'sessions', 'spent_tokens', 'codes', 'guesses', 'signing_keys', 'rate_limits'] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', table_name);
+    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', table_name);
+    EXECUTE format('CREATE POLICY accounts_door ON %I TO baywire_api USING ((SELECT app_door()) = ''accounts'') WITH CHECK ((SELECT app_door()) = ''accounts'')', table_name);
+  END LOOP;
+  -- Who logs in, is invited or brings a key does not know a tenant yet.
+  FOREACH table_name IN ARRAY ARRAY['tenants', 'memberships', 'invites', 'api_keys'] LOOP
+    EXECUTE format('CREATE POLICY through_the_door ON %I FOR SELECT TO baywire_api USING ((SELECT app_door()) = ''accounts'')', table_name);
+  END LOOP;
+END $$;
+--> statement-breakpoint
+-- A tenant sees the names and addresses of its own members.
+CREATE POLICY own_members ON "users" FOR SELECT TO baywire_api
+  USING (EXISTS (SELECT FROM memberships m WHERE m.tenant_id = (SELECT app_tenant()) AND m.user_id = users.id));
+--> statement-breakpoint
+GRANT SELECT, INSERT, UPDATE ON "users", "passwords", "signing_keys", "invites", "api_keys", "overrides" TO baywire_api;
+--> statement-breakpoint
+GRANT SELECT, INSERT, UPDATE, DELETE ON "sessions", "spent_tokens", "codes", "guesses", "rate_limits", "memberships", "idempotency_keys" TO baywire_api;
+--> statement-breakpoint
+-- The jobs role ends overrides whose end has come.
+CREATE POLICY all_tenants ON "overrides" TO baywire_ingest USING (true) WITH CHECK (true);
+--> statement-breakpoint
+GRANT SELECT, UPDATE ON "overrides" TO baywire_ingest;
+--> statement-breakpoint
+-- The audit log: whoever acts may add to it and read it. The number, the time and the hashes of an entry are given here,
+-- under the lock of its tenant's head, which is taken last of all locks and held until COMMIT.
+GRANT SELECT ON "audit_log", "audit_heads" TO baywire_api;
+--> statement-breakpoint
+GRANT INSERT ("tenant_id", "actor_kind", "actor_id", "action", "target_kind", "target_id", "detail", "request_id")
+  ON "audit_log" TO baywire_api;
+--> statement-breakpoint
+ALTER TABLE "audit_log"
+  ALTER COLUMN "seq" SET DEFAULT 0, ALTER COLUMN "at" SET DEFAULT now(),
+  ALTER COLUMN "previous_hash" SET DEFAULT '', ALTER COLUMN "hash" SET DEFAULT '';
+--> statement-breakpoint
+CREATE FUNCTION "audit_entry_hash"("entry" "audit_log") RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  SET search_path = pg_catalog
+AS $$
+  SELECT sha256(entry.previous_hash || convert_to(jsonb_build_array(
+    entry.tenant_id, entry.seq, floor(extract(epoch FROM entry.at) * 1000), entry.actor_kind, entry.actor_id, entry.action,
+    entry.target_kind, entry.target_id, entry.detail, entry.request_id)::text, 'UTF8'))
+$$;
+--> statement-breakpoint
+DO $$
+BEGIN
+  EXECUTE 'CREATE POLICY chain ON audit_heads TO CURRENT_USER USING (true) WITH CHECK (true)';
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION "chain_audit_entry"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public
+AS $$
+DECLARE head public.audit_heads;
+BEGIN
+  INSERT INTO public.audit_heads (tenant_id, seq, hash) VALUES (new.tenant_id, 0, '')
+    ON CONFLICT (tenant_id) DO NOTHING;
+  SELECT * INTO STRICT head FROM public.audit_heads WHERE tenant_id = new.tenant_id FOR UPDATE;
+  new.seq := head.seq + 1;
+  new.at := date_trunc('milliseconds', clock_timestamp());
+  new.previous_hash := head.hash;
+  new.hash := public.audit_entry_hash(new);
+  UPDATE public.audit_heads SET seq = new.seq, hash = new.hash WHERE tenant_id = new.tenant_id;
+  RETURN new;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "chain" BEFORE INSERT ON "audit_log" FOR EACH ROW EXECUTE FUNCTION chain_audit_entry();
+--> statement-breakpoint
+CREATE FUNCTION "refuse_change_of_audit"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the audit log is only added to' USING ERRCODE = '42501';
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "only_added_to" BEFORE UPDATE OR DELETE OR TRUNCATE ON "audit_log"
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_audit();
+--> statement-breakpoint
+REVOKE ALL ON FUNCTION "audit_entry_hash"("audit_log"), "chain_audit_entry"() FROM PUBLIC;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit_entry_hash"("audit_log") TO baywire_api;
+--> statement-breakpoint
+-- Tells every process that what it remembers of logins, roles and keys is old. It says nothing else.
+CREATE FUNCTION "notify_access"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  PERFORM pg_notify('baywire_access', '');
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "access_changed" AFTER UPDATE OF "ended_at", "tenant_id" ON "sessions" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER "access_changed" AFTER UPDATE OR DELETE ON "memberships" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER "access_changed" AFTER UPDATE OF "disabled_at", "platform_administrator" ON "users" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER "access_changed" AFTER UPDATE OF "revoked_at", "scopes" ON "api_keys" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER "access_changed" AFTER UPDATE OF "suspended_at" ON "tenants" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+CREATE TRIGGER "access_changed" AFTER INSERT OR UPDATE OF "retired_at" ON "signing_keys" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();

@@ -1,0 +1,38 @@
+import { Refusal } from '../refusal.ts'
+import { roleHas, type Permission, type Role } from './permissions.ts'
+
+/** Who asks, as found out anew for each request, and in which tenant. */
+export type Principal = UserPrincipal | ApiKeyPrincipal
+
+export interface UserPrincipal {
+  readonly kind: 'user'
+  readonly userId: string
+  readonly sessionId: string
+  /** Undefined where the user belongs to no tenant. */
+  readonly tenant: { readonly id: string; readonly role: Role } | undefined
+  readonly platformAdministrator: boolean
+}
+
+export interface ApiKeyPrincipal {
+  readonly kind: 'api_key'
+  readonly apiKeyId: string
+  readonly tenant: { readonly id: string; readonly role: Role }
+  /** Already cut down to what its maker may do now. */
+  readonly scopes: readonly Permission[]
+}
+
+/** A person or program at work in one tenant: what the verbs take, and what the audit log names. */
+export interface Actor {
+  readonly principal: Principal
+  readonly tenantId: string
+  readonly requestId: string
+}
+
+/** @throws Refusal `forbidden`, naming the permission that is missing */
+export function requirePermission({ principal }: Pick<Actor, 'principal'>, permission: Permission): void {
+  const allowed =
+    principal.kind === 'api_key'
+      ? principal.scopes.includes(permission)
+      : principal.tenant !== undefined && roleHas(principal.tenant.role, permission)
+  if (!allowed) throw new Refusal('forbidden', `This needs the permission ${permission}.`)
+}
