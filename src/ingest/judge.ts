@@ -1,5 +1,5 @@
 import type { DecodedPart } from '../decode/decoded.ts'
-import { isAhead, placeInOrder, runsBackwards } from '../occupancy/evidence.ts'
+import { isAhead, placeInOrder, runsBackwards, sourceOf } from '../occupancy/evidence.ts'
 import type { ReadingInput } from '../occupancy/input.ts'
 import type { Outcome } from '../store/books.ts'
 import { stoodAt, type KnownDevice, type KnownTenant } from '../store/device-directory.ts'
@@ -140,10 +140,10 @@ function belongsTo(
   if (at === now) return { space: now, input }
   const trusting = at ?? now
   if (trusting !== undefined && isAhead(input, trusting.policy)) return { space: now, input }
-  if (runsBackwards(at?.state.sources[input.device], input)) {
+  if (runsBackwards(at && sourceOf(at.state, input.device), input)) {
     return { space: now, input: { ...input, clockBackwardsElsewhere: true } }
   }
-  return runsBackwards(now?.state.sources[input.device], input) ? { space: now, input } : { space: at, input }
+  return runsBackwards(now && sourceOf(now.state, input.device), input) ? { space: now, input } : { space: at, input }
 }
 
 interface Placing {
