@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gt, isNull, lte, or, sql } from 'drizzle-orm'
 import { apiKeys } from './schema/members.ts'
 import type { TenantTransaction } from './transactions.ts'
 
@@ -89,7 +89,7 @@ export async function noteApiKeyUse(
       and(
         ofTenant(tx),
         eq(apiKeys.id, id),
-        or(isNull(apiKeys.lastUsedAt), lt(apiKeys.lastUsedAt, unlessAfter)),
+        or(isNull(apiKeys.lastUsedAt), lte(apiKeys.lastUsedAt, unlessAfter)),
       ),
     )
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, lt, ne, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNull, lt, lte, ne, or, sql } from 'drizzle-orm'
 import { sessions, spentTokens, users } from './schema/accounts.ts'
 import { memberships } from './schema/members.ts'
 import { tenants } from './schema/tenancy.ts'
@@ -168,5 +168,5 @@ export async function noteSessionUse(
   await tx
     .update(sessions)
     .set({ lastUsedAt: at })
-    .where(and(eq(sessions.id, sessionId), lt(sessions.lastUsedAt, unlessAfter)))
+    .where(and(eq(sessions.id, sessionId), lte(sessions.lastUsedAt, unlessAfter)))
 }
