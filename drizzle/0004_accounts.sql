@@ -329,4 +329,4 @@ CREATE TRIGGER "access_changed" AFTER UPDATE OF "revoked_at", "scopes" ON "api_k
 --> statement-breakpoint
 CREATE TRIGGER "access_changed" AFTER UPDATE OF "suspended_at" ON "tenants" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
 --> statement-breakpoint
-CREATE TRIGGER "access_changed" AFTER INSERT OR UPDATE OF "retired_at" ON "signing_keys" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+CREATE TRIGGER "access_changed" AFTER INSERT OR UPDATE OF "retired_at", "signs_from" ON "signing_keys" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();

@@ -71,6 +71,26 @@ export const settings = {
     'several ingest processes divide the readings of an external broker: a name that all have and nobody can guess',
   ),
   BAYWIRE_SHARE_GROUP_LEFT: secret(shareGroup, 'the name that BAYWIRE_SHARE_GROUP had before, for one start of each'),
+  BAYWIRE_SECRET: secret(
+    z.string().min(32, 'must have 32 characters or more'),
+    'what keys of this installation are derived from; in development one is made in the data directory',
+  ),
+  BAYWIRE_TOKEN_ISSUER: setting(
+    z.string().min(1).max(200),
+    'baywire',
+    'issuer (iss) of access tokens: the URL of this API, where others verify its tokens too',
+  ),
+  BAYWIRE_ACCESS_TOKEN_MINUTES: setting(whole(5, 60), '15', 'life of an access token'),
+  BAYWIRE_SESSION_DAYS: setting(whole(1, 90), '30', 'how long a login lasts that is to be remembered'),
+  BAYWIRE_SESSION_IDLE_DAYS: setting(whole(1, 90), '7', 'how long it lasts without being used'),
+  BAYWIRE_SESSION_HOURS: setting(whole(1, 168), '24', 'how long a login lasts that is not to be remembered'),
+  BAYWIRE_SESSIONS_PER_USER: setting(whole(1, 100), '20', 'logins of one person at a time; one more ends the oldest'),
+  BAYWIRE_REFRESH_RETRY_S: setting(
+    whole(0, 30),
+    '10',
+    'how long a used refresh token gives the same successor again, for an answer that was lost',
+  ),
+  BAYWIRE_SIGNING_KEY_DAYS: setting(whole(1, 365), '90', 'how long one key signs access tokens'),
   BAYWIRE_BATCH_READINGS: setting(whole(1, 10_000), '2000', 'most readings in one transaction'),
   BAYWIRE_LANES: setting(
     whole(1, 16),

@@ -8,6 +8,7 @@ import { addDevice } from './cli/device/command.ts'
 import { addDlq } from './cli/dlq/command.ts'
 import { addDoctor } from './cli/doctor/command.ts'
 import { addImport } from './cli/import/command.ts'
+import { addKeys } from './cli/keys.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
 import { addMosquitto } from './cli/mosquitto/command.ts'
@@ -36,6 +37,7 @@ function commandLine(): Command {
     addDlq,
     addReplay,
     addDevice,
+    addKeys,
     addMigrate,
     addMosquitto,
     addDoctor,

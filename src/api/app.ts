@@ -4,6 +4,9 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Authenticator } from '../auth/authenticator.ts'
+import type { PublishedKeys } from '../auth/published-keys.ts'
+import type { SessionKeeper } from '../auth/sessions.ts'
+import { systemClock, type Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -13,10 +16,14 @@ import { ApiError } from './errors.ts'
 import { failureOf, loggable } from './failure.ts'
 import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
+import { addApiKeyRoutes } from './routes/api-keys.ts'
 import { addDocumentRoute } from './routes/document.ts'
+import { addJwksRoute } from './routes/jwks.ts'
 import { addPublicRoutes } from './routes/public.ts'
+import { addSessionRoutes } from './routes/sessions.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
+import { signedIn } from './signed-in.ts'
 
 /**
  * The HTTP API, constructed and not yet listening (server.ts does that). Every answer that is an error is a
@@ -28,7 +35,10 @@ export interface ApiOptions {
   log: Log
   readiness: () => Promise<Readiness>
   /** Tells who asks: of the routes for those who are signed in. */
-  authenticator?: Authenticator
+  authenticator: Authenticator
+  sessions: SessionKeeper
+  publishedKeys: Pick<PublishedKeys, 'jwks'>
+  clock?: Clock
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
 }
@@ -39,16 +49,20 @@ const DATABASE_WAIT_MS = 10_000
 const REQUEST_ID_CHARACTERS = 64
 
 export function createApi(options: ApiOptions): Api {
-  const { log, tenants, databaseWaitMs = DATABASE_WAIT_MS } = options
+  const { log, tenants, authenticator, databaseWaitMs = DATABASE_WAIT_MS, clock = systemClock } = options
   const app = beginApp(options)
+  app.use('/api/v1/*', signedIn({ authenticator, databaseWaitMs }))
   addSystemRoutes(app, options)
   addPublicRoutes(app, { tenants, databaseWaitMs })
+  addJwksRoute(app, { publishedKeys: options.publishedKeys, databaseWaitMs })
+  addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
+  addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
   addDocumentRoute(app)
   return answerFailures(app, log)
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */
-export function createMonitor(options: Omit<ApiOptions, 'tenants' | 'databaseWaitMs'>): Api {
+export function createMonitor(options: Pick<ApiOptions, 'metrics' | 'log' | 'readiness'>): Api {
   const app = beginApp(options)
   addSystemRoutes(app, options)
   return answerFailures(app, options.log)

@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Actor } from '../auth/principal.ts'
 import { Refusal } from '../refusal.ts'
-import type { TenantDatabase, TenantTransaction } from '../store/transactions.ts'
+import type { AccountTransaction, TenantDatabase, TenantTransaction } from '../store/transactions.ts'
 import type { ApiEnv } from './context.ts'
 import { withinTime } from './time-limit.ts'
 
@@ -13,11 +13,52 @@ export interface SignedInOptions {
   databaseWaitMs: number
 }
 
-export function signedIn(authenticator: Authenticator): MiddlewareHandler<ApiEnv> {
+/** Of /api/v1, what is there for those who are not signed in (yet). All else is closed, known or not. */
+const OPEN_PREFIX = '/api/v1/public/'
+const openPaths = new Set(
+  [
+    'register',
+    'login',
+    'refresh',
+    'logout',
+    'password/forgot',
+    'password/reset',
+    'email/verify/send',
+    'email/verify/confirm',
+  ].map((path) => `/api/v1/auth/${path}`),
+)
+/** They give access and take none away: others need not be looked at anew, however many log in. */
+const givingPaths = new Set(['register', 'login', 'refresh'].map((path) => `/api/v1/auth/${path}`))
+
+/** To stand before all routes of /api/v1. Whoever is let in is in the context; a preflight is nobody's. */
+export function signedIn({
+  authenticator,
+  databaseWaitMs,
+}: {
+  authenticator: Authenticator
+  databaseWaitMs: number
+}): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    c.set('principal', await authenticator.authenticate(c.req.header('Authorization')))
+    const { path, method } = c.req
+    if (method !== 'OPTIONS' && !openPaths.has(path) && !path.startsWith(OPEN_PREFIX)) {
+      const details = { lookInto: c.req.header('X-Baywire-Tenant'), requestId: c.get('requestId') }
+      const work = authenticator.authenticate(c.req.header('Authorization'), details)
+      c.set('principal', await withinTime(work, databaseWaitMs))
+      c.header('Cache-Control', 'no-store')
+    }
     await next()
+    const changed = method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS' && c.res.status < 400
+    // Who was just shut out here is not let in here by what was remembered; other processes are told by the database.
+    if (changed && !givingPaths.has(path)) authenticator.invalidate?.()
   }
+}
+
+/** Runs a verb in one transaction of the accounts. */
+export async function inAccounts<T>(
+  { tenants, databaseWaitMs }: SignedInOptions,
+  work: (tx: AccountTransaction) => Promise<T>,
+): Promise<T> {
+  return await withinTime(tenants.withAccounts(work), databaseWaitMs)
 }
 
 /** Runs a verb in one transaction of the tenant that the principal works in. */

@@ -12,8 +12,8 @@ export interface OpenDatabase {
   tenants(name: string): TenantDatabase
   /** A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long. */
   system(name: string, options?: { statementTimeoutMs?: number }): SystemDatabase
-  /** Told of each NOTIFY on a channel, by a connection of its own; see `listen`. */
-  listen(name: string, options: { channel: string; onNotify: () => void }): Listener
+  /** Told of each NOTIFY on a channel, by a connection of its own with the login of a role; see `listen`. */
+  listen(name: string, options: { channel: string; onNotify: () => void; as?: 'api' | 'ingest' }): Listener
   close(): Promise<void>
 }
 
@@ -45,11 +45,13 @@ export async function openDatabase(config: Config): Promise<OpenDatabase> {
     urls,
     tenants: (name) => keep(tenantDatabase({ ...limits, url: urls.apiUrl, name })),
     system: (name, options) => keep(systemDatabase({ ...limits, ...options, url: urls.ingestUrl, name })),
-    listen: (name, options) =>
-      listen(
-        { url: urls.ingestUrl, role: 'baywire_ingest', statementTimeoutMs: limits.statementTimeoutMs, name },
-        options,
-      ),
+    listen: (name, { as = 'ingest', ...options }) => {
+      const login =
+        as === 'api'
+          ? { url: urls.apiUrl, role: 'baywire_api' as const }
+          : { url: urls.ingestUrl, role: 'baywire_ingest' as const }
+      return listen({ ...login, statementTimeoutMs: limits.statementTimeoutMs, name }, options)
+    },
     async close() {
       await Promise.all(opened.map((database) => database.close()))
       await urls.stop()

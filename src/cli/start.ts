@@ -15,6 +15,7 @@ import { ensurePartitions } from '../store/readings.ts'
 import { consumerClientId, startConsumer } from '../mqtt/consumer.ts'
 import { startEmbeddedBroker } from './embedded-broker.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
+import { startAccess } from './access.ts'
 import { refuseUnsafe } from './production.ts'
 import { announce } from './terminal.ts'
 
@@ -202,12 +203,16 @@ async function startJobs({ config, log, metrics, lifecycle, database, checks }: 
   })
 }
 
-async function startHttp({ config, log, metrics, lifecycle, database, checks }: Parts): Promise<number> {
+async function startHttp(parts: Parts): Promise<number> {
+  const { config, log, metrics, lifecycle, database, checks } = parts
+  const access = await startAccess(parts)
   const app = createApi({
+    ...access,
     tenants: database.tenants('baywire api'),
     metrics,
     log: log.child({ role: 'api' }),
     readiness: () => checkParts(checks),
+    clock: systemClock,
   })
   const api = await lifecycle.start(
     'api',

@@ -4,6 +4,7 @@ import { createApi, type ApiOptions } from '../../src/api/app.ts'
 import { problemBody } from '../../src/api/schemas.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { TenantDatabase } from '../../src/store/transactions.ts'
+import { nobodysAccess } from '../support/access.ts'
 
 const noTenants: TenantDatabase = {
   tenantBySlug: () => Promise.resolve(undefined),
@@ -27,7 +28,7 @@ function api(options: Partial<ApiOptions> = {}) {
   const lines: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
   const metrics = createMetrics()
-  const app = createApi({ tenants: noTenants, metrics, log, readiness, ...options })
+  const app = createApi({ ...nobodysAccess(), tenants: noTenants, metrics, log, readiness, ...options })
   return { app, metrics, lines }
 }
 

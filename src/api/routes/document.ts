@@ -22,6 +22,8 @@ const about = {
   },
   servers: [{ url: '/' }],
   tags: [
+    { name: 'auth', description: 'Logins: tokens, sessions, and the keys that tokens are verified with.' },
+    { name: 'api-keys', description: 'Keys of programs, for people of the tenant to make and revoke.' },
     { name: 'public', description: 'What anybody may read, of tenants that opted in.' },
     { name: 'system', description: 'Of the process itself.' },
   ],
@@ -29,6 +31,11 @@ const about = {
 
 /** To be added last: it describes the routes that are there. */
 export function addDocumentRoute(app: Api): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An access token (from login or refresh), or an API key.',
+  })
   let document: Record<string, unknown> | undefined
   app.openapi(documentRoute, (c) => {
     document ??= { ...app.getOpenAPI31Document(about) }
