@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
@@ -8,12 +9,18 @@ import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
+import { findClient } from './client-address.ts'
 import { problemResponse, type ApiEnv } from './context.ts'
 import { ApiError } from './errors.ts'
 import { failureOf, loggable } from './failure.ts'
 import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
+import { addPrivatePart } from './private-part.ts'
+import type { RateLimits } from './rate-limits.ts'
+import { addAuditRoutes } from './routes/audit.ts'
+import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
+import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
@@ -29,22 +36,40 @@ export interface ApiOptions {
   readiness: () => Promise<Readiness>
   /** Tells who asks: of the routes for those who are signed in. */
   authenticator?: Authenticator
+  /** Without them nothing is limited. */
+  limits?: RateLimits | undefined
+  /** Whose word on where a request comes from is taken. */
+  trustedProxies?: BlockList | undefined
+  /** Of pages that may use what is not public. */
+  origins?: readonly string[] | undefined
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
 }
 
 export type Api = OpenAPIHono<ApiEnv>
 
-const DATABASE_WAIT_MS = 10_000
+export const DATABASE_WAIT_MS = 10_000
 const REQUEST_ID_CHARACTERS = 64
 
 export function createApi(options: ApiOptions): Api {
   const { log, tenants, databaseWaitMs = DATABASE_WAIT_MS } = options
   const app = beginApp(options)
   addSystemRoutes(app, options)
+  addDocsRoutes(app)
+  addProblemRoutes(app)
+  if (options.limits !== undefined) app.use('/api/v1/*', options.limits.perAddress)
   addPublicRoutes(app, { tenants, databaseWaitMs })
+  addPrivateRoutes(app, options)
   addDocumentRoute(app)
   return answerFailures(app, log)
+}
+
+/** What needs somebody to be signed in, or to sign in. */
+function addPrivateRoutes(app: Api, { tenants, databaseWaitMs = DATABASE_WAIT_MS, ...options }: ApiOptions): void {
+  const { authenticator, limits, origins = [] } = options
+  if (authenticator === undefined) return
+  addPrivatePart(app, { authenticator, limits, origins })
+  addAuditRoutes(app, { tenants, databaseWaitMs })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */
@@ -54,12 +79,13 @@ export function createMonitor(options: Omit<ApiOptions, 'tenants' | 'databaseWai
   return answerFailures(app, options.log)
 }
 
-function beginApp(options: Pick<ApiOptions, 'metrics' | 'log'>): Api {
+function beginApp(options: Pick<ApiOptions, 'metrics' | 'log' | 'trustedProxies'>): Api {
   const app: Api = new OpenAPIHono<ApiEnv>({ defaultHook: invalidInput })
   // Takes over an id of letters, digits and _ - = only: it is written to the log.
   app.use(requestId({ limitLength: REQUEST_ID_CHARACTERS, generator: () => newId() }))
   app.use(observeRequests(options))
   app.use(apiHeaders)
+  app.use(findClient(options.trustedProxies ?? new BlockList()))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: answerOtherMethod }))
   app.use(wellFormedUrl)
   app.use(boundedBody)
