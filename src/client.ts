@@ -11,9 +11,9 @@ import type * as publicRoutes from './api/routes/public-descriptions.ts'
 type Described = [typeof audit, typeof publicRoutes]
 
 type Handled<R extends RouteConfig> = ReturnType<typeof bare.openapi<R>>
-declare const bare: OpenAPIHono
+declare const bare: OpenAPIHono<Env>
 
-type SchemaOf<R> = R extends RouteConfig ? (Handled<R> extends OpenAPIHono<infer _E, infer S> ? S : never) : never
+type SchemaOf<R> = R extends RouteConfig ? (Handled<R> extends OpenAPIHono<Env, infer S> ? S : never) : never
 type RoutesOf<File> = File extends unknown ? { [Name in keyof File]: SchemaOf<File[Name]> }[keyof File] : never
 type Together<Union> = (Union extends unknown ? (value: Union) => void : never) extends (value: infer All) => void
   ? All
