@@ -350,7 +350,7 @@ BEGIN
   INSERT INTO public.rate_limits (key, points, expire)
     SELECT w.key, 0, 'epoch' FROM unnest(wanted) AS w(key) ORDER BY w.key ON CONFLICT DO NOTHING;
   PERFORM FROM public.rate_limits r WHERE r.key = ANY (wanted) ORDER BY r.key FOR UPDATE;
-  moment := clock_timestamp();
+  moment := date_trunc('milliseconds', clock_timestamp());
   SELECT coalesce(bool_and(r.expire <= moment OR r.points < w.most), true) INTO room
     FROM unnest(wanted, limits) AS w(key, most) JOIN public.rate_limits r ON r.key = w.key;
   IF room THEN

@@ -53,7 +53,10 @@ export function addPrivatePart(app: Api, { authenticator, origins, limits }: Pri
   }
   within(exactOrigins({ origins }), isPrivate)
   within(notStored, isPrivate)
-  if (limits !== undefined) within(limits.perOpenRoute, isOpenPath)
+  if (limits !== undefined) {
+    within(limits.perAddress, isPrivate)
+    within(limits.perOpenRoute, isOpenPath)
+  }
   within(signedIn(authenticator), isClosed)
   if (limits !== undefined) within(limits.perPrincipal, isClosed)
   within(readIdempotencyKey, isClosed)
