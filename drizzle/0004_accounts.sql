@@ -330,3 +330,54 @@ CREATE TRIGGER "access_changed" AFTER UPDATE OF "revoked_at", "scopes" ON "api_k
 CREATE TRIGGER "access_changed" AFTER UPDATE OF "suspended_at" ON "tenants" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
 --> statement-breakpoint
 CREATE TRIGGER "access_changed" AFTER INSERT OR UPDATE OF "retired_at", "signs_from" ON "signing_keys" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+-- Rate limits: counted by this function alone, in one statement. Its rows are locked in the order of their keys. They are not
+-- worth a sync of the disk, so they are not logged: after a crash of the database all windows begin anew.
+ALTER TABLE "rate_limits" SET UNLOGGED;
+--> statement-breakpoint
+DO $$
+BEGIN
+  EXECUTE 'CREATE POLICY counted ON rate_limits TO CURRENT_USER USING (true) WITH CHECK (true)';
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION "take_rate_limits"("wanted" text[], "limits" integer[], "windows_s" integer[])
+  RETURNS TABLE ("allowed" boolean, "points" integer, "reset_ms" double precision)
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE room boolean; moment timestamptz;
+BEGIN
+  INSERT INTO public.rate_limits (key, points, expire)
+    SELECT w.key, 0, 'epoch' FROM unnest(wanted) AS w(key) ORDER BY w.key ON CONFLICT DO NOTHING;
+  PERFORM FROM public.rate_limits r WHERE r.key = ANY (wanted) ORDER BY r.key FOR UPDATE;
+  moment := date_trunc('milliseconds', clock_timestamp());
+  SELECT coalesce(bool_and(r.expire <= moment OR r.points < w.most), true) INTO room
+    FROM unnest(wanted, limits) AS w(key, most) JOIN public.rate_limits r ON r.key = w.key;
+  IF room THEN
+    UPDATE public.rate_limits r SET
+      points = CASE WHEN r.expire <= moment THEN 1 ELSE r.points + 1 END,
+      expire = CASE WHEN r.expire <= moment THEN moment + make_interval(secs => w.seconds) ELSE r.expire END
+    FROM unnest(wanted, windows_s) AS w(key, seconds) WHERE r.key = w.key;
+  END IF;
+  RETURN QUERY
+    SELECT room, CASE WHEN r.expire > moment THEN r.points ELSE 0 END,
+      greatest(0, coalesce(extract(epoch FROM r.expire - moment) * 1000, 0))::double precision
+    FROM unnest(wanted) WITH ORDINALITY AS w(key, position) LEFT JOIN public.rate_limits r ON r.key = w.key
+    ORDER BY w.position;
+END $$;
+--> statement-breakpoint
+REVOKE ALL ON FUNCTION "take_rate_limits"(text[], integer[], integer[]) FROM PUBLIC;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "take_rate_limits"(text[], integer[], integer[]) TO baywire_api;
+--> statement-breakpoint
+-- The jobs role removes what has had its time: no policy shows it more.
+CREATE POLICY leftovers ON "rate_limits" TO baywire_ingest USING ("expire" < now()) WITH CHECK (false);
+--> statement-breakpoint
+CREATE POLICY leftovers ON "idempotency_keys" TO baywire_ingest
+  USING ("created_at" < now() - interval '24 hours') WITH CHECK (false);
+--> statement-breakpoint
+GRANT SELECT ("key", "expire"), DELETE ON "rate_limits" TO baywire_ingest;
+--> statement-breakpoint
+GRANT SELECT ("tenant_id", "created_at"), DELETE ON "idempotency_keys" TO baywire_ingest;
+--> statement-breakpoint
+-- Whose chains there are, also of erased tenants: to verify them all.
+CREATE POLICY through_the_door ON "audit_heads" FOR SELECT TO baywire_api USING ((SELECT app_door()) = 'accounts');

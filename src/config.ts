@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { describeError, UsageError } from './errors.ts'
+import { readNetworks } from './networks.ts'
 
 /**
  * Every setting of Baywire, in one table: `baywire config` and docs/settings.md are printed from it.
@@ -26,7 +27,29 @@ const url = (...protocols: string[]) =>
 const shareGroup = z
   .string()
   .regex(/^[A-Za-z0-9._~-]{22,64}$/, 'must be 22 to 64 of A-Z a-z 0-9 . _ ~ -, as `openssl rand -hex 32` gives')
+const networks = z.string().superRefine((text, context) => {
+  try {
+    readNetworks(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: describeError(error) })
+  }
+})
+/** As browsers send them: nothing behind the port, and no wildcard. */
+const origins = z
+  .string()
+  .refine((text) => splitList(text).every((origin) => URL.canParse(origin) && new URL(origin).origin === origin), {
+    message: 'must be origins such as https://console.example.org, without a path, separated by commas',
+  })
+const perTime = whole(0, 1_000_000_000)
 const postgresUrl = url('postgres:', 'postgresql:')
+
+/** The entries of a setting that takes several, separated by commas. */
+export function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+}
 
 function setting<T>(schema: z.ZodType<T>, defaultValue: string | undefined, about: string): Setting<T> {
   return { schema, default: defaultValue, about }
@@ -156,6 +179,33 @@ export const settings = {
   ),
   BAYWIRE_STATEMENT_TIMEOUT_MS: setting(whole(1000, 600_000), '10000', 'longest that one statement may run'),
   BAYWIRE_POOL_CONNECTIONS: setting(whole(1, 100), '5', 'database connections per role'),
+  BAYWIRE_CORS_ORIGINS: setting(
+    origins,
+    '',
+    'origins whose pages may use the API with a token, separated by commas; what is public is open to all',
+  ),
+  BAYWIRE_TRUSTED_PROXIES: setting(
+    networks,
+    '',
+    'addresses and ranges of your own proxies, separated by commas: only these are believed in X-Forwarded-For',
+  ),
+  BAYWIRE_LIMIT_ADDRESS_PER_MINUTE: setting(
+    perTime,
+    '6000',
+    'requests below /api/v1 from one address (IPv6: one /64), public ones too, per process; 0 here and in the limits below is without limit',
+  ),
+  BAYWIRE_LIMIT_OPEN_PER_MINUTE: setting(
+    perTime,
+    '60',
+    'requests from one address to what of /api/v1/auth needs no token',
+  ),
+  BAYWIRE_LIMIT_LOGINS_PER_MINUTE: setting(perTime, '5', 'logins to one account from one address'),
+  BAYWIRE_LIMIT_CODES_PER_MINUTE: setting(perTime, '1', 'codes and links sent to one destination'),
+  BAYWIRE_LIMIT_CODES_PER_HOUR: setting(perTime, '3', 'the same within an hour'),
+  BAYWIRE_LIMIT_API_PER_MINUTE: setting(perTime, '100', 'requests of one user; of an API key ten times as many'),
+  BAYWIRE_LIMIT_API_PER_HOUR: setting(perTime, '1000', 'the same within an hour'),
+  BAYWIRE_LIMIT_API_PER_DAY: setting(perTime, '10000', 'the same within a day'),
+  BAYWIRE_LIMIT_TENANT_PER_MINUTE: setting(perTime, '10000', 'requests of all users and API keys of one tenant'),
   BAYWIRE_STOP_MS: setting(whole(1000, 120_000), '8000', 'how long a stop waits for what is in flight'),
 } satisfies Record<string, Setting<unknown>>
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addAudit } from './cli/audit/command.ts'
 import { addBackup, addRestore } from './cli/backup.ts'
 import { addConfig } from './cli/config.ts'
 import { addDemo } from './cli/demo/command.ts'
@@ -34,6 +35,7 @@ function commandLine(): Command {
     addImport,
     addTail,
     addLedger,
+    addAudit,
     addDlq,
     addReplay,
     addDevice,

@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
@@ -11,19 +12,24 @@ import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
+import { findClient } from './client-address.ts'
 import { problemResponse, type ApiEnv } from './context.ts'
 import { ApiError } from './errors.ts'
 import { failureOf, loggable } from './failure.ts'
 import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
+import { addPrivatePart } from './private-part.ts'
+import type { RateLimits } from './rate-limits.ts'
 import { addApiKeyRoutes } from './routes/api-keys.ts'
+import { addAuditRoutes } from './routes/audit.ts'
+import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
 import { addJwksRoute } from './routes/jwks.ts'
+import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
-import { signedIn } from './signed-in.ts'
 
 /**
  * The HTTP API, constructed and not yet listening (server.ts does that). Every answer that is an error is a
@@ -38,6 +44,12 @@ export interface ApiOptions {
   authenticator: Authenticator
   sessions: SessionKeeper
   publishedKeys: Pick<PublishedKeys, 'jwks'>
+  /** Without them nothing is limited. */
+  limits?: RateLimits | undefined
+  /** Whose word on where a request comes from is taken. */
+  trustedProxies?: BlockList | undefined
+  /** Of pages that may use what is not public. */
+  origins?: readonly string[] | undefined
   clock?: Clock
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
@@ -45,20 +57,36 @@ export interface ApiOptions {
 
 export type Api = OpenAPIHono<ApiEnv>
 
-const DATABASE_WAIT_MS = 10_000
+export const DATABASE_WAIT_MS = 10_000
 const REQUEST_ID_CHARACTERS = 64
 
 export function createApi(options: ApiOptions): Api {
-  const { log, tenants, authenticator, databaseWaitMs = DATABASE_WAIT_MS, clock = systemClock } = options
+  const { log, tenants, databaseWaitMs = DATABASE_WAIT_MS } = options
   const app = beginApp(options)
-  app.use('/api/v1/*', signedIn({ authenticator, databaseWaitMs }))
   addSystemRoutes(app, options)
-  addPublicRoutes(app, { tenants, databaseWaitMs })
+  addDocsRoutes(app)
+  addProblemRoutes(app)
+  addPublicRoutes(app, { tenants, databaseWaitMs, limit: options.limits?.perAddress })
   addJwksRoute(app, { publishedKeys: options.publishedKeys, databaseWaitMs })
-  addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
-  addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
+  addPrivateRoutes(app, options)
   addDocumentRoute(app)
   return answerFailures(app, log)
+}
+
+/** What needs somebody to be signed in, or to sign in. */
+function addPrivateRoutes(app: Api, options: ApiOptions): void {
+  const {
+    tenants,
+    authenticator,
+    limits,
+    origins = [],
+    databaseWaitMs = DATABASE_WAIT_MS,
+    clock = systemClock,
+  } = options
+  addPrivatePart(app, { authenticator, limits, origins, databaseWaitMs })
+  addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
+  addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
+  addAuditRoutes(app, { tenants, databaseWaitMs })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */
@@ -68,12 +96,13 @@ export function createMonitor(options: Pick<ApiOptions, 'metrics' | 'log' | 'rea
   return answerFailures(app, options.log)
 }
 
-function beginApp(options: Pick<ApiOptions, 'metrics' | 'log'>): Api {
+function beginApp(options: Pick<ApiOptions, 'metrics' | 'log' | 'trustedProxies'>): Api {
   const app: Api = new OpenAPIHono<ApiEnv>({ defaultHook: invalidInput })
   // Takes over an id of letters, digits and _ - = only: it is written to the log.
   app.use(requestId({ limitLength: REQUEST_ID_CHARACTERS, generator: () => newId() }))
   app.use(observeRequests(options))
   app.use(apiHeaders)
+  app.use(findClient(options.trustedProxies ?? new BlockList()))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: answerOtherMethod }))
   app.use(wellFormedUrl)
   app.use(boundedBody)

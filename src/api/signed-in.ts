@@ -13,24 +13,7 @@ export interface SignedInOptions {
   databaseWaitMs: number
 }
 
-/** Of /api/v1, what is there for those who are not signed in (yet). All else is closed, known or not. */
-const OPEN_PREFIX = '/api/v1/public/'
-const openPaths = new Set(
-  [
-    'register',
-    'login',
-    'refresh',
-    'logout',
-    'password/forgot',
-    'password/reset',
-    'email/verify/send',
-    'email/verify/confirm',
-  ].map((path) => `/api/v1/auth/${path}`),
-)
-/** They give access and take none away: others need not be looked at anew, however many log in. */
-const givingPaths = new Set(['register', 'login', 'refresh'].map((path) => `/api/v1/auth/${path}`))
-
-/** To stand before all routes of /api/v1. Whoever is let in is in the context; a preflight is nobody's. */
+/** Whoever is let in is in the context; a preflight is nobody's. */
 export function signedIn({
   authenticator,
   databaseWaitMs,
@@ -39,19 +22,27 @@ export function signedIn({
   databaseWaitMs: number
 }): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const { path, method } = c.req
-    if (method !== 'OPTIONS' && !openPaths.has(path) && !path.startsWith(OPEN_PREFIX)) {
+    if (c.req.method !== 'OPTIONS') {
       const details = { lookInto: c.req.header('X-Baywire-Tenant'), requestId: c.get('requestId') }
       const work = authenticator.authenticate(c.req.header('Authorization'), details)
       c.set('principal', await withinTime(work, databaseWaitMs))
-      c.header('Cache-Control', 'no-store')
     }
     await next()
+  }
+}
+
+/** Who was just shut out here is not let in here by what was remembered; other processes are told by the database. */
+export function forgetAccess(authenticator: Authenticator): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    await next()
+    const { path, method } = c.req
     const changed = method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS' && c.res.status < 400
-    // Who was just shut out here is not let in here by what was remembered; other processes are told by the database.
     if (changed && !givingPaths.has(path)) authenticator.invalidate?.()
   }
 }
+
+/** They give access and take none away: others need not be looked at anew, however many log in. */
+const givingPaths = new Set(['register', 'login', 'refresh'].map((path) => `/api/v1/auth/${path}`))
 
 /** Runs a verb in one transaction of the accounts. */
 export async function inAccounts<T>(

@@ -128,7 +128,8 @@ export class SigningKeys {
     const opened = unseal(this.#sealingKey, privateSealed, kid)
     if (opened === undefined) {
       throw new BaywireError('BAYWIRE_SECRET is not the one that the signing keys were sealed with', {
-        advice: 'set the secret that it was, or make new keys with `baywire keys rotate --now`, after which all sign in anew',
+        advice:
+          'set the secret that it was, or make new keys with `baywire keys rotate --now`, after which all sign in anew',
       })
     }
     const key = await importKey(JSON.parse(opened.toString('utf8')) as JWK)
@@ -136,10 +137,7 @@ export class SigningKeys {
     return key
   }
 
-  async #make(
-    tx: AccountTransaction,
-    { now, signsFrom }: { now: number; signsFrom: number },
-  ): Promise<SigningKeyRow> {
+  async #make(tx: AccountTransaction, { now, signsFrom }: { now: number; signsFrom: number }): Promise<SigningKeyRow> {
     const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
     const kid = newId()
     const privateJwk = Buffer.from(JSON.stringify(await exportJWK(privateKey)))

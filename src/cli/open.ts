@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import { assertRole, connect, resolveDatabase, type Database } from '../store/client.ts'
 import { listen, type Listener } from '../store/listener.ts'
+import { rateLimitStore, type RateLimitStore } from '../store/rate-limits.ts'
 import { checkSchema, migrate } from '../store/migrations.ts'
 import { systemDatabase, tenantDatabase, type SystemDatabase, type TenantDatabase } from '../store/transactions.ts'
 import { announce } from './terminal.ts'
@@ -10,6 +11,8 @@ export interface OpenDatabase {
   readonly urls: Database
   /** A new client of the role baywire_api. */
   tenants(name: string): TenantDatabase
+  /** The limits that all processes share. */
+  rateLimits(name: string): RateLimitStore
   /** A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long. */
   system(name: string, options?: { statementTimeoutMs?: number }): SystemDatabase
   /** Told of each NOTIFY on a channel, by a connection of its own with the login of a role; see `listen`. */
@@ -44,6 +47,7 @@ export async function openDatabase(config: Config): Promise<OpenDatabase> {
   return {
     urls,
     tenants: (name) => keep(tenantDatabase({ ...limits, url: urls.apiUrl, name })),
+    rateLimits: (name) => keep(rateLimitStore({ ...limits, url: urls.apiUrl, name })),
     system: (name, options) => keep(systemDatabase({ ...limits, ...options, url: urls.ingestUrl, name })),
     listen: (name, { as = 'ingest', ...options }) => {
       const login =

@@ -13,6 +13,7 @@ import type { SystemDatabase } from '../store/transactions.ts'
 import { reconcileBooks } from './books.ts'
 import { sweepDeadlines } from './deadlines.ts'
 import type { Job } from './job.ts'
+import { sweepLeftovers } from './leftovers.ts'
 import { dropOldReadings } from './retention.ts'
 import { Slots } from './slots.ts'
 
@@ -119,6 +120,7 @@ function slottedJobs({ config, clock }: JobsOptions): Job[] {
       },
     },
     { job: 'books', intervalMs: minuteMs, work: reconcileBooks },
+    { job: 'leftovers', intervalMs: 10 * minuteMs, work: sweepLeftovers },
     {
       job: 'retention',
       intervalMs: 60 * minuteMs,

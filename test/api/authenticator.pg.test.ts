@@ -155,7 +155,13 @@ describe('the header Authorization', () => {
     for (const path of ['/health', '/api/v1/public/nobody/sites', '/.well-known/jwks.json', '/openapi.json']) {
       expect((await second.app.request(path)).status).not.toBe(401)
     }
-    for (const path of ['/api/v1', '/api/v1/nothing', '/api/v1/auth/sessions', '/api/v1/auth/%6cogin/', '/api/v1//public/x']) {
+    for (const path of [
+      '/api/v1',
+      '/api/v1/nothing',
+      '/api/v1/auth/sessions',
+      '/api/v1/auth/%6cogin/',
+      '/api/v1//public/x',
+    ]) {
       expect([401, 404]).toContain((await second.app.request(path)).status)
     }
     expect((await second.app.request('/api/v1/api-keys', { method: 'OPTIONS' })).status).toBe(204)
@@ -214,7 +220,7 @@ describe('what is revoked', () => {
   })
 
   const keyEnds: Record<string, { status: number; end: (id: string) => Promise<unknown> }> = {
-    'revoked': { status: 401, end: (id) => fixture.owner`update api_keys set revoked_at = now() where id = ${id}` },
+    revoked: { status: 401, end: (id) => fixture.owner`update api_keys set revoked_at = now() where id = ${id}` },
     'without the scope': {
       status: 403,
       end: (id) => fixture.owner`update api_keys set scopes = array['places:read'] where id = ${id}`,
@@ -231,7 +237,7 @@ describe('what is revoked', () => {
       status: 401,
       end: () => fixture.owner`update tenants set suspended_at = now() where id = ${tenantId}`,
     },
-    'expired': {
+    expired: {
       status: 401,
       end: (id) => fixture.owner`update api_keys set expires_at = now() - interval '1 ms' where id = ${id}`,
     },
@@ -267,7 +273,9 @@ describe('the database', () => {
   it('is asked once for many requests, and not again for 2 s', async () => {
     const { accessToken } = await begin()
     const before = second.queries()
-    await Promise.all(Array.from({ length: 50 }, () => second.access.authenticator.authenticate(`Bearer ${accessToken}`)))
+    await Promise.all(
+      Array.from({ length: 50 }, () => second.access.authenticator.authenticate(`Bearer ${accessToken}`)),
+    )
     // Keys, and the session; the last use is noted beside.
     expect(second.queries() - before).toBeLessThanOrEqual(3)
   })
@@ -349,7 +357,8 @@ describe('keys that sign', () => {
     for (const { app } of [one, two]) expect((await ask(app, before)).status).toBe(200)
     const keys = keysOf(fixture.tenants)
     await Promise.all([keys.rotate({ atOnce: false }), keys.rotate({ atOnce: false })])
-    const published = ((await (await two.app.request('/.well-known/jwks.json')).json()) as { keys: { kid: string }[] }).keys
+    const published = ((await (await two.app.request('/.well-known/jwks.json')).json()) as { keys: { kid: string }[] })
+      .keys
     clockAt.now += 10 * 60_000
     const after = await tokenOf()
     const kidOf = (token: string) =>
@@ -403,7 +412,8 @@ describe('keys that sign', () => {
 })
 
 describe('platform administrators', () => {
-  const look = (token: string, tenant: string, path?: string) => ask(second.app, token, path, { 'X-Baywire-Tenant': tenant })
+  const look = (token: string, tenant: string, path?: string) =>
+    ask(second.app, token, path, { 'X-Baywire-Tenant': tenant })
 
   it('read in a tenant that they name, which its audit log says', async () => {
     const administrator = await insertPerson(fixture.owner, { platformAdministrator: true })

@@ -18,6 +18,8 @@ export interface ApiFixture {
   tenants: TenantDatabase
   /** As the owner, whom row level security does not hold here: for fixtures. */
   owner: Sql
+  /** Of the database, as its owner. */
+  ownerUrl: string
   /** The same API with other options. */
   otherApi(options: OtherOptions): Api
   drop(): Promise<void>
@@ -61,6 +63,7 @@ export async function apiFixture(): Promise<ApiFixture> {
     app: apiWith({ tenants: shared }),
     tenants: shared,
     owner,
+    ownerUrl: database.ownerUrl,
     otherApi: apiWith,
     async drop() {
       await access.authenticator.settled()

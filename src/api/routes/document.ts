@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Api } from '../app.ts'
+import { completed } from '../document-answers.ts'
 import { json } from '../responses.ts'
 
 /** The description of all routes, the API's own word for what it takes and answers. */
@@ -25,6 +26,7 @@ const about = {
     { name: 'auth', description: 'Logins: tokens, sessions, and the keys that tokens are verified with.' },
     { name: 'api-keys', description: 'Keys of programs, for people of the tenant to make and revoke.' },
     { name: 'public', description: 'What anybody may read, of tenants that opted in.' },
+    { name: 'audit', description: 'What was done, by whom.' },
     { name: 'system', description: 'Of the process itself.' },
   ],
 }
@@ -38,7 +40,7 @@ export function addDocumentRoute(app: Api): void {
   })
   let document: Record<string, unknown> | undefined
   app.openapi(documentRoute, (c) => {
-    document ??= { ...app.getOpenAPI31Document(about) }
+    document ??= { ...completed(app.getOpenAPI31Document(about)) }
     return c.json(document, 200)
   })
 }
