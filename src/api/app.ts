@@ -4,6 +4,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Authenticator } from '../auth/authenticator.ts'
+import { systemClock, type Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -14,9 +15,11 @@ import { failureOf, loggable } from './failure.ts'
 import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
 import { addDocumentRoute } from './routes/document.ts'
+import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
+import { signedIn } from './signed-in.ts'
 
 /**
  * The HTTP API, constructed and not yet listening (server.ts does that). Every answer that is an error is a
@@ -29,6 +32,8 @@ export interface ApiOptions {
   readiness: () => Promise<Readiness>
   /** Tells who asks: of the routes for those who are signed in. */
   authenticator?: Authenticator
+  /** What operators do to spaces happens at its time. */
+  clock?: Clock
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
 }
@@ -37,12 +42,17 @@ export type Api = OpenAPIHono<ApiEnv>
 
 const DATABASE_WAIT_MS = 10_000
 const REQUEST_ID_CHARACTERS = 64
+const PLACE_PATHS = ['sites', 'zones', 'spaces', 'policies', 'overrides'].map((noun) => `/api/v1/${noun}/*`)
 
 export function createApi(options: ApiOptions): Api {
-  const { log, tenants, databaseWaitMs = DATABASE_WAIT_MS } = options
+  const { log, tenants, authenticator, clock = systemClock, databaseWaitMs = DATABASE_WAIT_MS } = options
   const app = beginApp(options)
   addSystemRoutes(app, options)
   addPublicRoutes(app, { tenants, databaseWaitMs })
+  if (authenticator !== undefined) {
+    for (const path of PLACE_PATHS) app.use(path, signedIn(authenticator))
+    addPlaceRoutes(app, { tenants, databaseWaitMs, clock })
+  }
   addDocumentRoute(app)
   return answerFailures(app, log)
 }

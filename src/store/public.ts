@@ -98,7 +98,14 @@ export async function publicSpaces(
     })
     .from(spaces)
     .leftJoin(spaceStates, stateOfSpace)
-    .where(and(eq(spaces.tenantId, tx.tenantId), eq(spaces.siteId, siteId), isNull(spaces.archivedAt), behind(spaces.code, page)))
+    .where(
+      and(
+        eq(spaces.tenantId, tx.tenantId),
+        eq(spaces.siteId, siteId),
+        isNull(spaces.archivedAt),
+        behind(spaces.code, page),
+      ),
+    )
     .orderBy(spaces.code)
     .limit(page.limit)
 }
@@ -126,7 +133,13 @@ export async function availability(tx: TenantTransaction, { siteId }: { siteId?:
     .from(sites)
     .leftJoin(spaces, and(eq(spaces.tenantId, sites.tenantId), eq(spaces.siteId, sites.id), isNull(spaces.archivedAt)))
     .leftJoin(spaceStates, stateOfSpace)
-    .where(and(eq(sites.tenantId, tx.tenantId), isNull(sites.archivedAt), siteId === undefined ? undefined : eq(sites.id, siteId)))
+    .where(
+      and(
+        eq(sites.tenantId, tx.tenantId),
+        isNull(sites.archivedAt),
+        siteId === undefined ? undefined : eq(sites.id, siteId),
+      ),
+    )
     .groupBy(sites.tenantId, sites.id)
     .orderBy(sites.code)
   return {
