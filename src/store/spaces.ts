@@ -136,12 +136,12 @@ export interface LastEvent {
 export async function selectLastEvent(tx: TenantTransaction, id: string): Promise<LastEvent | undefined> {
   const { kind, eventTime, recordedAt, cause, rule } = spaceEvents
   const [event] = await tx
-    .select({ kind, eventTime, recordedAt, cause: sql<Record<string, unknown>>`${cause}`.mapWith(cause), rule })
+    .select({ kind, eventTime, recordedAt, cause, rule })
     .from(spaceEvents)
     .where(and(eq(spaceEvents.tenantId, tx.tenantId), eq(spaceEvents.spaceId, id)))
     .orderBy(desc(spaceEvents.inputSeq), desc(spaceEvents.ordinal))
     .limit(1)
-  return event
+  return event && { ...event, cause: event.cause as LastEvent['cause'] }
 }
 
 export async function insertSpace(tx: TenantTransaction, fields: SpaceFields & { siteId: string }): Promise<string> {
