@@ -17,15 +17,19 @@ export interface PolicyRow {
 
 const columns = {
   version: policies.version,
-  scope: sql<PolicyScope['scope']>`${policies.scope}`,
+  scope: policies.scope,
   scopeId: policies.scopeId,
   fields: policies.fields,
   createdAt: policies.createdAt,
 }
 
-type Row = Omit<PolicyRow, 'fields'> & { fields: unknown }
+type Row = Omit<PolicyRow, 'scope' | 'fields'> & { scope: string; fields: unknown }
 
-const parsed = (row: Row): PolicyRow => ({ ...row, fields: policyFieldsSchema.parse(row.fields) })
+const parsed = (row: Row): PolicyRow => ({
+  ...row,
+  scope: row.scope as PolicyRow['scope'],
+  fields: policyFieldsSchema.parse(row.fields),
+})
 
 export async function selectPolicyVersion(tx: TenantTransaction): Promise<number> {
   const [tenant] = await tx.select({ version: tenants.policyVersion }).from(tenants).where(eq(tenants.id, tx.tenantId))

@@ -101,10 +101,21 @@ export const deleteRoute = createRoute({
   responses: { 204: deleted, ...deleteFailures },
 })
 
-const csv = z.string().openapi({ example: 'space,name,level,lat,lon,features\nA-017,A 17,0,53.5462,9.9663,ev\n' })
-const geoJson = z
-  .object({ type: z.literal('FeatureCollection'), features: z.array(z.unknown()) })
-  .openapi('SpacesGeoJson', {
+/** Not by zod: it would read the body, which the route judges line by line. */
+const files = {
+  'text/csv': {
+    schema: { type: 'string' as const },
+    example: 'space,name,level,lat,lon,features\nA-017,A 17,0,53.5462,9.9663,ev\n',
+  },
+  'application/geo+json': {
+    schema: {
+      type: 'object' as const,
+      required: ['type', 'features'],
+      properties: {
+        type: { type: 'string' as const, enum: ['FeatureCollection'] },
+        features: { type: 'array' as const, maxItems: 10_000, items: { type: 'object' as const } },
+      },
+    },
     example: {
       type: 'FeatureCollection',
       features: [
@@ -115,7 +126,8 @@ const geoJson = z
         },
       ],
     },
-  })
+  },
+}
 
 export const importRoute = createRoute({
   ...common,
@@ -134,8 +146,7 @@ export const importRoute = createRoute({
         description: 'say what would be done, and do nothing',
       }),
     }),
-    // As they are: the route reads the body itself.
-    body: { required: true, content: { 'text/csv': { schema: csv }, 'application/geo+json': { schema: geoJson } } },
+    body: { required: true, content: files },
   },
   responses: { 200: json(importSummary, 'what was done'), ...createFailures },
 })
@@ -151,7 +162,7 @@ export const exportRoute = createRoute({
   responses: {
     200: {
       description: 'all spaces of the site, by code',
-      content: { 'text/csv': { schema: csv }, 'application/geo+json': { schema: geoJson } },
+      content: files,
     },
     ...readFailures,
   },
