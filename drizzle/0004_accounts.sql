@@ -381,3 +381,30 @@ GRANT SELECT ("tenant_id", "created_at"), DELETE ON "idempotency_keys" TO baywir
 --> statement-breakpoint
 -- Whose chains there are, also of erased tenants: to verify them all.
 CREATE POLICY through_the_door ON "audit_heads" FOR SELECT TO baywire_api USING ((SELECT app_door()) = 'accounts');
+--> statement-breakpoint
+-- ---------------------------------------------------------------------------------------------------------
+-- Places
+-- ---------------------------------------------------------------------------------------------------------
+-- A site or space with a history is not deleted but archived: its log is still folded, and its code is free again.
+ALTER TABLE "sites" ADD COLUMN "archived_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "spaces" ADD COLUMN "archived_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "sites" DROP CONSTRAINT "sites_tenant_id_code_unique";--> statement-breakpoint
+ALTER TABLE "spaces" DROP CONSTRAINT "spaces_tenant_id_site_id_code_unique";--> statement-breakpoint
+CREATE UNIQUE INDEX "sites_code_in_use" ON "sites" USING btree ("tenant_id","code") WHERE "sites"."archived_at" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "spaces_code_in_use" ON "spaces" USING btree ("tenant_id","site_id","code") WHERE "spaces"."archived_at" is null;--> statement-breakpoint
+CREATE INDEX "overrides_due" ON "overrides" USING btree ("ends_at") WHERE "overrides"."ended_at" is null;--> statement-breakpoint
+GRANT UPDATE ("revision", "archived_at") ON "spaces" TO baywire_api;
+--> statement-breakpoint
+-- No device is put at a space that was deleted, however the two meet: deleting locks the row against this.
+CREATE FUNCTION "refuse_archived_space"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+DECLARE archived timestamptz;
+BEGIN
+  SELECT s.archived_at INTO archived FROM public.spaces s
+  WHERE s.tenant_id = new.tenant_id AND s.id = new.space_id FOR KEY SHARE;
+  IF archived IS NOT NULL THEN
+    RAISE EXCEPTION 'the space was deleted' USING ERRCODE = '23503';
+  END IF;
+  RETURN new;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "space_in_use" BEFORE INSERT ON "device_assignments" FOR EACH ROW EXECUTE FUNCTION refuse_archived_space();

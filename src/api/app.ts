@@ -25,6 +25,7 @@ import { addAuditRoutes } from './routes/audit.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
 import { addJwksRoute } from './routes/jwks.ts'
+import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
@@ -50,6 +51,7 @@ export interface ApiOptions {
   trustedProxies?: BlockList | undefined
   /** Of pages that may use what is not public. */
   origins?: readonly string[] | undefined
+  /** What operators do to spaces happens at its time. */
   clock?: Clock
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
@@ -86,6 +88,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addPrivatePart(app, { authenticator, limits, origins, databaseWaitMs })
   addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
   addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
+  addPlaceRoutes(app, { tenants, databaseWaitMs, clock })
   addAuditRoutes(app, { tenants, databaseWaitMs })
 }
 

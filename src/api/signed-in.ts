@@ -2,7 +2,12 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Actor } from '../auth/principal.ts'
 import { Refusal } from '../refusal.ts'
-import type { AccountTransaction, TenantDatabase, TenantTransaction } from '../store/transactions.ts'
+import type {
+  AccountTransaction,
+  TenantDatabase,
+  TenantTransaction,
+  TenantWriterTransaction,
+} from '../store/transactions.ts'
 import type { ApiEnv } from './context.ts'
 import { withinTime } from './time-limit.ts'
 
@@ -58,11 +63,28 @@ export async function inOwnTenant<T>(
   { tenants, databaseWaitMs }: SignedInOptions,
   work: (tx: TenantTransaction, actor: Actor) => Promise<T>,
 ): Promise<T> {
-  const principal = c.get('principal')
-  if (principal.tenant === undefined) throw new Refusal('forbidden', 'You belong to no tenant.')
-  const actor = { principal, tenantId: principal.tenant.id, requestId: c.get('requestId') }
+  const actor = actorOf(c)
   return await withinTime(
     tenants.withTenant(actor.tenantId, (tx) => work(tx, actor)),
     databaseWaitMs,
   )
+}
+
+/** The same for a verb that steps spaces. */
+export async function writingInOwnTenant<T>(
+  c: Context<ApiEnv>,
+  { tenants, databaseWaitMs }: SignedInOptions,
+  work: (tx: TenantWriterTransaction, actor: Actor) => Promise<T>,
+): Promise<T> {
+  const actor = actorOf(c)
+  return await withinTime(
+    tenants.withTenantWriter(actor.tenantId, (tx) => work(tx, actor)),
+    databaseWaitMs,
+  )
+}
+
+function actorOf(c: Context<ApiEnv>): Actor {
+  const principal = c.get('principal')
+  if (principal.tenant === undefined) throw new Refusal('forbidden', 'You belong to no tenant.')
+  return { principal, tenantId: principal.tenant.id, requestId: c.get('requestId') }
 }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { AccountTransaction, TenantTransaction } from './transactions.ts'
+import type { AccountTransaction, TenantTransaction, TenantWriterTransaction } from './transactions.ts'
 
 const actorKinds = ['user', 'api_key', 'command', 'system'] as const
 export type ActorKind = (typeof actorKinds)[number]
@@ -19,12 +19,20 @@ export interface AuditEntry {
  * Adds to the tenant's audit log, in the transaction of what it records. To be called last: it locks the end of the
  * tenant's chain until COMMIT. Number, time and hashes are given by the database.
  */
-export async function recordAudit(tx: TenantTransaction, entry: AuditEntry): Promise<void> {
+export async function recordAudit(tx: TenantTransaction | TenantWriterTransaction, entry: AuditEntry): Promise<void> {
   const { actor, action, target, detail = {}, requestId = null } = entry
+  const written = JSON.stringify(detail)
+  if (typeof tx === 'function') {
+    await tx`
+      insert into audit_log (tenant_id, actor_kind, actor_id, action, target_kind, target_id, detail, request_id)
+      values (${tx.tenantId}, ${actor.kind}, ${actor.id}, ${action}, ${target.kind}, ${target.id},
+        ${written}::text::jsonb, ${requestId})`
+    return
+  }
   await tx.execute(sql`
     insert into audit_log (tenant_id, actor_kind, actor_id, action, target_kind, target_id, detail, request_id)
     values (${tx.tenantId}, ${actor.kind}, ${actor.id}, ${action}, ${target.kind}, ${target.id},
-      ${JSON.stringify(detail)}::jsonb, ${requestId})`)
+      ${written}::jsonb, ${requestId})`)
 }
 
 export interface RecordedEntry {

@@ -81,9 +81,10 @@ async function setGatewayLimits(
 async function checkPlace(tx: TenantTransaction, { site, space }: Place): Promise<void> {
   const [found] = await tx.execute<{ space: boolean }>(sql`
     select exists (
-      select from spaces where tenant_id = ${tx.tenantId} and site_id = sites.id and code = ${space}
+      select from spaces
+      where tenant_id = ${tx.tenantId} and site_id = sites.id and code = ${space} and archived_at is null
     ) as space
-    from sites where tenant_id = ${tx.tenantId} and code = ${site}`)
+    from sites where tenant_id = ${tx.tenantId} and code = ${site} and archived_at is null`)
   if (found?.space === true) return
   const missing = found === undefined ? `there is no site "${site}"` : `there is no space "${space}" at site "${site}"`
   throw new BaywireError(missing, { advice: 'check --space, or make it with `baywire import`' })

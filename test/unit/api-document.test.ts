@@ -28,6 +28,7 @@ beforeAll(async () => {
     tenants: {
       tenantBySlug: () => Promise.resolve(undefined),
       withAccounts: () => Promise.reject(new Error('no accounts here')),
+      withTenantWriter: () => Promise.reject(new Error('unused')),
       withTenant: () => Promise.reject(new Error('unused')),
       close: () => Promise.resolve(),
     },
