@@ -13,10 +13,16 @@ import { ApiError } from './errors.ts'
 import { failureOf, loggable } from './failure.ts'
 import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
+import { addAppRoutes } from './routes/apps.ts'
+import { addDashboardRoutes } from './routes/dashboard.ts'
+import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocumentRoute } from './routes/document.ts'
+import { addGatewayRoutes } from './routes/gateways.ts'
+import { addOrphanRoutes } from './routes/orphans.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
+import { signedIn } from './signed-in.ts'
 
 /**
  * The HTTP API, constructed and not yet listening (server.ts does that). Every answer that is an error is a
@@ -43,6 +49,14 @@ export function createApi(options: ApiOptions): Api {
   const app = beginApp(options)
   addSystemRoutes(app, options)
   addPublicRoutes(app, { tenants, databaseWaitMs })
+  if (options.authenticator !== undefined) {
+    app.use('/api/v1/:noun{devices|gateways|apps|orphans|dashboard}/*', signedIn(options.authenticator))
+    addDeviceRoutes(app, { tenants, databaseWaitMs })
+    addGatewayRoutes(app, { tenants, databaseWaitMs })
+    addAppRoutes(app, { tenants, databaseWaitMs })
+    addOrphanRoutes(app, { tenants, databaseWaitMs })
+    addDashboardRoutes(app, { tenants, databaseWaitMs })
+  }
   addDocumentRoute(app)
   return answerFailures(app, log)
 }
