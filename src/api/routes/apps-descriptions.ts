@@ -11,7 +11,6 @@ import {
   listFailures,
   listQuery,
   next,
-  readFailures,
   signedInWith,
   time,
 } from './speaker-schemas.ts'
@@ -67,7 +66,7 @@ export const rotateAppRoute = createRoute({
   request: { params },
   responses: {
     200: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
-    ...readFailures,
+    ...actionFailures,
     ...conflict('It has no credential in force.'),
   },
 })
@@ -79,5 +78,5 @@ export const revokeAppRoute = createRoute({
   summary: "End an app's credential",
   description: 'Where it has none nothing changes.',
   request: { params },
-  responses: { 200: json(app, 'the app'), ...readFailures },
+  responses: { 200: json(app, 'the app'), ...actionFailures },
 })

@@ -228,7 +228,7 @@ export const provisionDeviceRoute = createRoute({
   request: { params },
   responses: {
     201: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
-    ...readFailures,
+    ...actionFailures,
     ...conflict('It has a credential in force.'),
   },
 })
@@ -242,7 +242,7 @@ export const rotateDeviceRoute = createRoute({
   request: { params },
   responses: {
     200: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
-    ...readFailures,
+    ...actionFailures,
     ...conflict('It has no credential in force.'),
   },
 })
@@ -254,5 +254,5 @@ export const revokeDeviceRoute = createRoute({
   summary: "End a device's credential",
   description: 'The session that was opened with it ends. Where it has none nothing changes.',
   request: { params },
-  responses: { 200: resource(device, 'the device'), ...readFailures },
+  responses: { 200: resource(device, 'the device'), ...actionFailures },
 })

@@ -134,7 +134,7 @@ export const provisionGatewayRoute = createRoute({
   request: { params },
   responses: {
     201: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
-    ...readFailures,
+    ...actionFailures,
     ...conflict('It has a credential in force.'),
   },
 })
@@ -148,7 +148,7 @@ export const rotateGatewayRoute = createRoute({
   request: { params },
   responses: {
     200: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
-    ...readFailures,
+    ...actionFailures,
     ...conflict('It has no credential in force.'),
   },
 })
@@ -160,5 +160,5 @@ export const revokeGatewayRoute = createRoute({
   summary: "End a gateway's credential",
   description: 'The session that was opened with it ends. Where it has none nothing changes.',
   request: { params },
-  responses: { 200: resource(gateway, 'the gateway'), ...readFailures },
+  responses: { 200: resource(gateway, 'the gateway'), ...actionFailures },
 })

@@ -12,7 +12,6 @@ import {
   listFailures,
   listQuery,
   next,
-  readFailures,
   signedInWith,
   time,
 } from './speaker-schemas.ts'
@@ -92,7 +91,7 @@ export const claimOrphanRoute = createRoute({
   responses: { 201: created(claimed, 'the device'), ...actionFailures },
 })
 
-const done = { 204: { description: 'it is so' }, ...readFailures }
+const done = { 204: { description: 'it is so' }, ...actionFailures }
 
 export const ignoreOrphanRoute = createRoute({
   ...write,

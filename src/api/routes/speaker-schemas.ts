@@ -12,12 +12,13 @@ export const exampleId = '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55'
 export const code = z.string().regex(codePattern, { error: 'must be a code of 1 to 64 of A-Z a-z 0-9 . _ ~ -' })
 export const id = z.uuid().openapi({ example: exampleId })
 export const time = z.iso.datetime({ precision: 3 }).openapi({ example: '2026-11-20T08:15:04.120Z' })
-/** No control characters, line ends or halves of characters: it is shown in tables and written to CSV. */
+/** Control characters, line ends and halves of characters: a name is shown in tables and written to CSV. */
+const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
 export const name = z
   .string()
   .min(1)
   .max(NAME_CHARACTERS)
-  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, { error: 'must not have control characters' })
+  .refine((text) => !unprintable.test(text), { error: 'must not have control characters' })
   .nullable()
   .openapi({ example: 'North ramp, left' })
 export const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
@@ -46,7 +47,11 @@ export function codeParam(noun: string) {
 }
 
 export const ifMatch = z.object({
-  'if-match': z.string().optional().openapi({ description: 'the `ETag` of what was read; required', example: '"3"' }),
+  'if-match': z
+    .string()
+    // Its absence has an answer of its own: see `expectedRevision`.
+    .optional()
+    .openapi({ param: { required: true }, description: 'the `ETag` of what was read', example: '"3"' }),
 })
 
 export const issued = z
