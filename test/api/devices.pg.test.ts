@@ -5,6 +5,7 @@ import { newId } from '../../src/ids.ts'
 import { CredentialWatch, identify } from '../../src/ingest/credentials.ts'
 import { startBroker } from '../../src/mqtt/broker.ts'
 import { inTenant } from '../../src/store/provision.ts'
+import { listSpeakers } from '../../src/store/speaker-list.ts'
 import { addSpeaker } from '../../src/store/speakers.ts'
 import { connectPacket, publishPacket, RawClient } from '../support/mqtt.ts'
 import { ascending, startOperators, type OperatedTenant, type Operators } from './operator.ts'
@@ -299,6 +300,7 @@ describe('where a device stands', () => {
     const id = await idOf('A1')
     const spaceId = await city.spaceId('A1')
     expect(await assign(id, { space_id: spaceId })).toMatchObject({ status: 200, etag: '"1"' })
+    expect(await assign(id.toUpperCase(), { space_id: spaceId.toUpperCase() })).toMatchObject({ etag: '"1"' })
     const taken = await city.ask('POST', `/devices/${id}/unassign`, { body: {} })
     expect(await city.ask('POST', `/devices/${id}/unassign`, { body: {} })).toMatchObject({ body: taken.body })
     expect(await city.audit()).toHaveLength(1)
@@ -362,6 +364,20 @@ describe('deleting a device', () => {
       select ended_at is not null as ended from parking_sessions where tenant_id = ${city.id}`
     expect(sessions).toEqual([{ ended: true }])
     expect((await city.ask('GET', `/devices/${again.body.id}/assignments`)).body.items).toHaveLength(1)
+  })
+
+  test('is seen by the commands too', async () => {
+    const id = await idOf('A1')
+    await city.ask('POST', `/devices/${id}/provision`)
+    const { etag } = await city.ask('POST', `/devices/${id}/unassign`, { body: {} })
+    await city.ask('DELETE', `/devices/${id}`, { ifMatch: etag })
+    const owner = { kind: 'devices', code: 'A1' } as const
+    const listed = () => inTenant(operators.tenants, { slug: city.slug }, (tx) => listSpeakers(tx, owner))
+    expect(await listed()).toEqual([])
+    const at = { site: 'main', space: 'A2' }
+    await inTenant(operators.tenants, { slug: city.slug }, (tx) => addSpeaker(tx, owner, { at }))
+    expect(await listed()).toMatchObject([{ code: 'A1', space: 'main/A2', credential_revoked_at: null }])
+    expect(await idOf('A1')).not.toBe(id)
   })
 
   test('leaves nothing of one that never stood anywhere', async () => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { identify } from '../../src/ingest/credentials.ts'
+import { inTenant } from '../../src/store/provision.ts'
+import { limitGateway } from '../../src/store/speakers.ts'
 import { startOperators, type OperatedTenant, type Operators } from './operator.ts'
 
 let operators: Operators
@@ -57,8 +59,10 @@ describe('a gateway', () => {
       messages_per_s: null,
       in_flight: 7,
     })
+    await inTenant(operators.tenants, { slug: city.slug }, (tx) => limitGateway(tx, 'roof', { inFlight: 9 }))
+    expect((await change({ in_flight: 8 }, '"3"')).status).toBe(412)
     const wrong = [{ in_flight: 0 }, { in_flight: 65_536 }, { messages_per_s: 1.5 }, { code: 'other' }, { name: 1 }]
-    const answers = await Promise.all(wrong.map((fields) => change(fields, '"3"')))
+    const answers = await Promise.all(wrong.map((fields) => change(fields, '"4"')))
     expect(answers.map(({ status }) => status)).toEqual(wrong.map(() => 400))
   })
 

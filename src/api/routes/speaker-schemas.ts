@@ -10,7 +10,9 @@ const NAME_CHARACTERS = 200
 
 export const exampleId = '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55'
 export const code = z.string().regex(codePattern, { error: 'must be a code of 1 to 64 of A-Z a-z 0-9 . _ ~ -' })
-export const id = z.uuid().openapi({ example: exampleId })
+/** In the one form in which the database tells ids: they are compared, and written to the audit log. */
+const uuid = z.uuid().toLowerCase()
+export const id = uuid.openapi({ example: exampleId })
 export const time = z.iso.datetime({ precision: 3 }).openapi({ example: '2026-11-20T08:15:04.120Z' })
 /** Control characters, line ends and halves of characters: a name is shown in tables and written to CSV. */
 const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
@@ -37,7 +39,7 @@ export const listQuery = pageQuery(DEFAULT_LIMIT)
 export const next = z.string().nullable().openapi({ description: 'cursor of the next page; null on the last one' })
 
 export function idParam(noun: string) {
-  return z.object({ id: z.uuid().openapi({ param: { name: 'id', in: 'path' }, description: `id of the ${noun}` }) })
+  return z.object({ id: uuid.openapi({ param: { name: 'id', in: 'path' }, description: `id of the ${noun}` }) })
 }
 
 export function codeParam(noun: string) {
