@@ -182,6 +182,8 @@ CREATE TABLE "overrides" (
 --> statement-breakpoint
 ALTER TABLE "devices" ADD COLUMN "name" text;--> statement-breakpoint
 ALTER TABLE "devices" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "devices" ADD COLUMN "archived_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "devices" DROP CONSTRAINT "devices_tenant_id_code_unique";--> statement-breakpoint
 ALTER TABLE "gateways" ADD COLUMN "name" text;--> statement-breakpoint
 ALTER TABLE "gateways" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE "orphan_devices" ADD COLUMN "ignored_at" timestamp (3) with time zone;--> statement-breakpoint
@@ -203,6 +205,7 @@ ALTER TABLE "memberships" ADD CONSTRAINT "memberships_tenant_id_tenants_id_fk" F
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "overrides" ADD CONSTRAINT "overrides_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "overrides" ADD CONSTRAINT "overrides_tenant_id_space_id_spaces_tenant_id_id_fk" FOREIGN KEY ("tenant_id","space_id") REFERENCES "public"."spaces"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "devices_one_of_a_code" ON "devices" USING btree ("tenant_id","code") WHERE "devices"."archived_at" is null;--> statement-breakpoint
 CREATE INDEX "codes_of_a_user" ON "codes" USING btree ("user_id","purpose");--> statement-breakpoint
 CREATE UNIQUE INDEX "passwords_one_in_force" ON "passwords" USING btree ("user_id") WHERE "passwords"."replaced_at" is null;--> statement-breakpoint
 CREATE INDEX "passwords_of_a_user" ON "passwords" USING btree ("user_id","created_at");--> statement-breakpoint
@@ -408,3 +411,18 @@ BEGIN
 END $$;
 --> statement-breakpoint
 CREATE TRIGGER "space_in_use" BEFORE INSERT ON "device_assignments" FOR EACH ROW EXECUTE FUNCTION refuse_archived_space();
+--> statement-breakpoint
+-- A device that stood somewhere is archived in place of being deleted, because the log is read by where devices stood. For
+-- ingest and for brokers it is gone all the same: its code may be that of another device from here on.
+CREATE FUNCTION "let_go_of_device"() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public
+AS $$
+BEGIN
+  UPDATE public.tenants SET directory_version = directory_version + 1 WHERE id = new.tenant_id;
+  UPDATE public.credentials SET revoked_at = now()
+  WHERE tenant_id = new.tenant_id AND kind = 'devices' AND code = new.code AND revoked_at IS NULL;
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "archived" AFTER UPDATE OF "archived_at" ON "devices" FOR EACH ROW
+  WHEN (old.archived_at IS NULL AND new.archived_at IS NOT NULL) EXECUTE FUNCTION let_go_of_device();

@@ -21,10 +21,15 @@ import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
 import { addPrivatePart } from './private-part.ts'
 import type { RateLimits } from './rate-limits.ts'
 import { addApiKeyRoutes } from './routes/api-keys.ts'
+import { addAppRoutes } from './routes/apps.ts'
 import { addAuditRoutes } from './routes/audit.ts'
+import { addDashboardRoutes } from './routes/dashboard.ts'
+import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
+import { addGatewayRoutes } from './routes/gateways.ts'
 import { addJwksRoute } from './routes/jwks.ts'
+import { addOrphanRoutes } from './routes/orphans.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
@@ -89,6 +94,11 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
   addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
   addPlaceRoutes(app, { tenants, databaseWaitMs, clock })
+  addDeviceRoutes(app, { tenants, databaseWaitMs })
+  addGatewayRoutes(app, { tenants, databaseWaitMs })
+  addAppRoutes(app, { tenants, databaseWaitMs })
+  addOrphanRoutes(app, { tenants, databaseWaitMs })
+  addDashboardRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
 }
 

@@ -85,7 +85,7 @@ async function readDevices(tx: SystemTransaction, wanted: readonly WantedDevice[
     FROM unnest(${plainOf(wanted, (one) => one.tenant.id)}::uuid[],
                 ${textsOf(wanted, (one) => one.tenant.slug)}::text[],
                 ${plainOf(wanted, (one) => one.device)}::text[]) AS n (tenant_id, slug, code)
-    JOIN devices d ON d.tenant_id = n.tenant_id AND d.code = n.code
+    JOIN devices d ON d.tenant_id = n.tenant_id AND d.code = n.code AND d.archived_at IS NULL
     LEFT JOIN device_assignments a ON a.tenant_id = d.tenant_id AND a.device_id = d.id
       AND a.unassigned_at IS DISTINCT FROM a.assigned_at`
   const devices = new Map<string, { id: string; assignments: Assignment[] }>()

@@ -71,7 +71,7 @@ async function setGatewayLimits(
 ): Promise<boolean> {
   if (messagesPerS === undefined && inFlight === undefined) return true
   const changed = await tx.execute(sql`
-    update gateways set
+    update gateways set revision = revision + 1,
       messages_per_s = ${messagesPerS === undefined ? sql`messages_per_s` : sql`${messagesPerS}::integer`},
       in_flight = ${inFlight === undefined ? sql`in_flight` : sql`${inFlight}::integer`}
     where tenant_id = ${tx.tenantId} and code = ${code} returning id`)
@@ -99,7 +99,7 @@ async function checkStandsAt(tx: TenantTransaction, device: string, { site, spac
       and a.unassigned_at is null
     join spaces on spaces.tenant_id = a.tenant_id and spaces.id = a.space_id
     join sites on sites.tenant_id = spaces.tenant_id and sites.id = spaces.site_id
-    where devices.tenant_id = ${tx.tenantId} and devices.code = ${device}`)
+    where devices.tenant_id = ${tx.tenantId} and devices.code = ${device} and devices.archived_at is null`)
   if (now === undefined || (now.site === site && now.space === space)) return
   throw new BaywireError(`device "${device}" stands at ${now.site}/${now.space}`, {
     advice: 'leave --space out to keep it there',

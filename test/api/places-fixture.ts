@@ -7,6 +7,7 @@ import { newId } from '../../src/ids.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { tenantDatabase } from '../../src/store/transactions.ts'
+import { testAccess } from '../support/access.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 import { insertTenant } from './fixture.ts'
 
@@ -59,6 +60,7 @@ export async function placesFixture(): Promise<PlacesFixture> {
   }
   const tenants = tenantDatabase({ url: baywire.ownerUrl, max: 4, statementTimeoutMs: 20_000, name: 'test api' })
   const app = createApi({
+    ...testAccess({ tenants }),
     tenants,
     authenticator,
     clock: baywire.clock,
