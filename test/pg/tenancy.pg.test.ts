@@ -31,66 +31,6 @@ async function codeOf(attempt: Promise<unknown>): Promise<string | undefined> {
   )
 }
 
-/** Tables that hold nothing of a tenant. */
-const exceptions = ['__drizzle_migrations']
-/** People and their logins: seen through the door of the accounts alone. */
-const accountTables = [
-  'users',
-  'passwords',
-  'sessions',
-  'spent_tokens',
-  'codes',
-  'guesses',
-  'signing_keys',
-  'rate_limits',
-]
-/** Tables whose rows are of no tenant, or are the tenants. */
-const nobodys = ['tenants', 'job_runs', ...accountTables]
-
-describe('the catalogue', () => {
-  test('every table has row level security, enabled and forced, with a policy that says which rows', async () => {
-    const tables = await baywire.sql<
-      { name: string; enabled: boolean; forced: boolean; policies: number; child: boolean; tenant: boolean }[]
-    >`
-      SELECT c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, c.relispartition AS child,
-        (SELECT count(*)::int FROM pg_policy p WHERE p.polrelid = c.oid AND p.polqual IS NOT NULL
-           AND (p.polcmd = 'r' OR p.polwithcheck IS NOT NULL)) AS policies,
-        EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnotnull) AS tenant
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')`
-    const walled = tables.filter(({ name }) => !exceptions.includes(name))
-    expect(walled.length).toBeGreaterThan(18)
-    expect(walled.filter((table) => !table.enabled || !table.forced)).toEqual([])
-    // A partition is reached through its parent alone, whose policies count: nobody is granted the partition.
-    expect(walled.filter((table) => !table.child && table.policies < 1)).toEqual([])
-    expect(walled.filter((table) => !table.tenant).map(({ name }) => name)).toEqual(expect.arrayContaining(nobodys))
-    expect(walled.filter((table) => !table.tenant)).toHaveLength(nobodys.length)
-  })
-
-  test('views run with the rights of whoever asks, definer functions have a fixed search path, roles own nothing', async () => {
-    const views = await baywire.sql`
-      SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE relkind IN ('v', 'm') AND nspname = 'public'
-        AND NOT coalesce(reloptions @> '{security_invoker=true}', false)`
-    expect([...views]).toEqual([])
-    const functions = await baywire.sql`
-      SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-      WHERE nspname = 'public' AND prosecdef AND proconfig IS NULL`
-    expect([...functions]).toEqual([])
-    const owned = await baywire.sql`
-      SELECT relname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE rolname LIKE 'baywire_%'`
-    expect([...owned]).toEqual([])
-    const roles = await baywire.sql`
-      SELECT rolname FROM pg_roles WHERE rolname IN ('baywire_api', 'baywire_ingest')
-        AND NOT rolsuper AND NOT rolbypassrls AND NOT rolcreaterole AND NOT rolcanlogin`
-    expect(roles).toHaveLength(2)
-    const grants = await baywire.sql`
-      SELECT table_name, privilege_type FROM information_schema.role_table_grants
-      WHERE grantee LIKE 'baywire_%' AND privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER')`
-    expect([...grants]).toEqual([])
-  })
-})
-
 describe('as baywire_api', () => {
   const visible = [
     'spaces',
