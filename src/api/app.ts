@@ -5,6 +5,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Authenticator } from '../auth/authenticator.ts'
+import type { Accounts } from '../auth/accounts.ts'
 import type { PublishedKeys } from '../auth/published-keys.ts'
 import type { SessionKeeper } from '../auth/sessions.ts'
 import { systemClock, type Clock } from '../clock.ts'
@@ -20,6 +21,7 @@ import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
 import { addPrivatePart } from './private-part.ts'
 import type { RateLimits } from './rate-limits.ts'
+import { addAccountRoutes, type AccountRoutesOptions } from './routes/accounts.ts'
 import { addApiKeyRoutes } from './routes/api-keys.ts'
 import { addAppRoutes } from './routes/apps.ts'
 import { addAuditRoutes } from './routes/audit.ts'
@@ -49,6 +51,9 @@ export interface ApiOptions {
   /** Tells who asks: of the routes for those who are signed in. */
   authenticator: Authenticator
   sessions: SessionKeeper
+  accounts?: Accounts
+  /** Whom an address counts as where failures are counted. */
+  areaOf?: AccountRoutesOptions['areaOf']
   publishedKeys: Pick<PublishedKeys, 'jwks'>
   /** Without them nothing is limited. */
   limits?: RateLimits | undefined
@@ -91,6 +96,8 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
     clock = systemClock,
   } = options
   addPrivatePart(app, { authenticator, limits, origins, databaseWaitMs })
+  const { accounts, areaOf = () => 'none' } = options
+  if (accounts !== undefined) addAccountRoutes(app, { accounts, areaOf, databaseWaitMs })
   addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
   addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
   addPlaceRoutes(app, { tenants, databaseWaitMs, clock })

@@ -6,6 +6,7 @@ import { newId } from '../../src/ids.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
+import { testAccess } from '../support/access.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 
 /** The API beside a running ingest, on one database: what an operator does, and what sensors make of it. */
@@ -56,6 +57,7 @@ export async function startOperators(): Promise<Operators> {
     return Promise.resolve(principal)
   }
   const app = createApi({
+    ...testAccess({ tenants }),
     tenants,
     metrics: createMetrics(),
     log: pino({ level: 'silent' }),
