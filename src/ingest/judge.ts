@@ -31,7 +31,10 @@ export function candidateOf(
   const receivedAt = message.delivery.receivedAtMs
   const input: ReadingInput = {
     kind: 'reading',
-    ...reading,
+    occupied: reading.occupied,
+    at: reading.at,
+    session: reading.session,
+    counter: reading.counter,
     id: message.id,
     part,
     device: decoded.device,
@@ -198,14 +201,18 @@ export function identitiesToLookUp(candidates: readonly Candidate[], writer: Spa
   const wanted = new Set<Identity>()
   for (const { device, identity, input, spaceAt, spaceNow } of candidates) {
     if (identity === undefined) continue
-    const isOldAt = (spaceId: string | undefined) => {
-      const space = spaceId === undefined ? undefined : writer.space(spaceId)
-      return space !== undefined && placeInOrder(space.state, input, space.policy).mustLookUp
-    }
-    const ask = unordered.has(device.id) || isOldAt(spaceAt) || (spaceNow !== spaceAt && isOldAt(spaceNow))
+    const ask =
+      unordered.has(device.id) ||
+      isOldAt(writer, spaceAt, input) ||
+      (spaceNow !== spaceAt && isOldAt(writer, spaceNow, input))
     if (ask) wanted.add(identity)
   }
   return wanted
+}
+
+function isOldAt(writer: SpaceWriter, spaceId: string | undefined, input: ReadingInput): boolean {
+  const space = spaceId === undefined ? undefined : writer.space(spaceId)
+  return space !== undefined && placeInOrder(space.state, input, space.policy).mustLookUp
 }
 
 function devicesOutOfOrder(candidates: readonly Candidate[]): Set<string> {

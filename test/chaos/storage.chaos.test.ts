@@ -17,7 +17,7 @@ const recoveryMs = 60_000
 const diskMegabytes = { image: 6000, small: 400 }
 
 /** From one power cut to the next, in seconds: longer than copying and a start take. */
-const lifeS = 8
+const lifeS = 15
 
 fault(
   {
