@@ -22,7 +22,7 @@ import { notFound, unknownReference } from './place-refusals.ts'
  */
 export interface Move {
   id: string
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; -Infinity for always. */
   at?: number | undefined
 }
 
@@ -55,7 +55,7 @@ export async function place(
   if (standing.spaceId === spaceId) return undefined
   if (standing.spaceId !== undefined) await endAssignment(tx, { deviceId, at: from })
   await beginAssignment(tx, { deviceId, spaceId, at: from })
-  return { from_space_id: standing.spaceId ?? null, at: from === -Infinity ? null : new Date(from).toISOString() }
+  return { from_space_id: standing.spaceId ?? null, at: timeOrAlways(from) }
 }
 
 export async function takeAway(tx: TenantTransaction, actor: Actor, { id, at }: Move): Promise<void> {
@@ -67,12 +67,13 @@ export async function takeAway(tx: TenantTransaction, actor: Actor, { id, at }: 
   if (standing.spaceId === undefined) return
   await endAssignment(tx, { deviceId: id, at: until })
   await raiseDeviceRevision(tx, id)
-  const detail = { code: device.code, space_id: standing.spaceId, at: new Date(until).toISOString() }
+  const detail = { code: device.code, space_id: standing.spaceId, at: timeOrAlways(until) }
   await audited(tx, actor, { action: 'device.unassigned', target: { kind: 'device', id }, detail })
 }
 
-function timeOfChange({ changedAt, now }: Standing, at: number | undefined): number {
-  if (at === undefined) return changedAt === undefined ? -Infinity : Math.max(now, changedAt)
+function timeOfChange({ spaceId, changedAt, now }: Standing, at: number | undefined): number {
+  const neverStood = changedAt === undefined || (changedAt === -Infinity && spaceId === undefined)
+  if (at === undefined) return neverStood ? -Infinity : Math.max(now, changedAt)
   if (at > now) {
     const errors = [{ path: 'at', message: 'is in the future' }]
     throw new Refusal('invalid_input', 'A device cannot be moved in the future.', { errors })
@@ -82,6 +83,10 @@ function timeOfChange({ changedAt, now }: Standing, at: number | undefined): num
     throw new Refusal('conflict', 'That is before the last change of where the device stands.', { errors })
   }
   return at
+}
+
+function timeOrAlways(time: number): string | null {
+  return time === -Infinity ? null : new Date(time).toISOString()
 }
 
 export async function listAssignments(

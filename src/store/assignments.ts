@@ -16,7 +16,7 @@ export interface Assignment extends Record<string, unknown> {
   unassigned_at: string | null
 }
 
-/** Of one device, the newest first. */
+/** Of one device, the newest first, without what was taken back from always on: there it never stood. */
 export async function selectAssignments(
   tx: TenantTransaction,
   { deviceId, after, limit }: { deviceId: string; after: string | undefined; limit: number },
@@ -28,6 +28,7 @@ export async function selectAssignments(
     join spaces as p on p.tenant_id = a.tenant_id and p.id = a.space_id
     join sites on sites.tenant_id = p.tenant_id and sites.id = p.site_id
     where a.tenant_id = ${tx.tenantId} and a.device_id = ${deviceId}::uuid
+      and a.unassigned_at is distinct from '-infinity'
       ${after === undefined ? sql`` : sql`and a.id::text collate "C" < ${after}`}
     order by a.id desc limit ${limit}`)
 }

@@ -296,6 +296,21 @@ describe('where a device stands', () => {
     expect((await city.ask('GET', `/devices/${id}/assignments?cursor=${forged}`)).status).toBe(200)
   })
 
+  test('that was wrong from the beginning is taken back from always on', async () => {
+    const id = await idOf('A1')
+    const corrected = await assign(id, { space_id: await city.spaceId('A2'), at: null })
+    expect(corrected.body).toMatchObject({ space: 'main/A2', assigned_at: null })
+    const { body } = await city.ask('GET', `/devices/${id}/assignments`)
+    expect(body.items).toMatchObject([{ space: 'main/A2', assigned_at: null, unassigned_at: null }])
+    await say('A1', { occupied: true, at: new Date(Date.now() - 3_600_000).toISOString() })
+    expect([await statusOf('A1'), await statusOf('A2')]).toEqual(['unknown', 'occupied'])
+    expect((await city.ask('POST', `/devices/${id}/unassign`, { body: { at: null } })).body.space).toBeNull()
+    const again = await assign(id, { space_id: await city.spaceId('A1') })
+    expect(again.body).toMatchObject({ space: 'main/A1', assigned_at: null })
+    await city.ask('POST', `/devices/${id}/unassign`, { body: {} })
+    expect((await assign(id, { space_id: await city.spaceId('A2'), at: null })).status).toBe(409)
+  })
+
   test('changes nothing where it is so already', async () => {
     const id = await idOf('A1')
     const spaceId = await city.spaceId('A1')

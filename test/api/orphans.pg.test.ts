@@ -1,5 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { redriveDeadLetters } from '../../src/ingest/redrive-run.ts'
 import { addOrphans } from '../../src/store/books.ts'
+import { DeviceDirectory } from '../../src/store/device-directory.ts'
+import { PolicyCache } from '../../src/store/policies.ts'
+import { SpaceMemory } from '../../src/store/space-lock.ts'
 import { identify } from '../../src/ingest/credentials.ts'
 import { ascending, startOperators, type OperatedTenant, type Operators } from './operator.ts'
 
@@ -101,6 +105,27 @@ describe('claiming', () => {
     expect(await city.audit()).toMatchObject([
       { action: 'device.claimed', detail: { code: 'ghost', space_id: spaceId, provisioned: true } },
     ])
+  })
+
+  test('lets what was said before take effect, when it is redriven', async () => {
+    const { system, clock } = operators.baywire
+    await say('ghost', { occupied: true, at: new Date(clock.now() - 3_600_000).toISOString() })
+    await claim('ghost', { space_id: await city.spaceId('A1') })
+    const memory = { policies: new PolicyCache(), spaces: new SpaceMemory() }
+    const report = await redriveDeadLetters(
+      { database: system, memory, directory: new DeviceDirectory(), clock, by: 'test' },
+      {
+        filter: { tenantId: city.id, device: 'ghost', outcomes: ['unknown_device'] },
+        execute: true,
+        force: false,
+        mostAttempts: 5,
+        mostReadingsAtATime: 100,
+        onProgress: () => {},
+      },
+    )
+    expect(report).toMatchObject({ settled: 1, failed: 0 })
+    const { body } = await city.ask('GET', '/dashboard')
+    expect(body.events).toMatchObject([{ kind: 'occupied', space: 'main/A1' }])
   })
 
   test('is done once by those who do it at once', async () => {

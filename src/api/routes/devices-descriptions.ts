@@ -87,10 +87,11 @@ const deviceChange = z.strictObject({ name: name.optional() }).openapi('DeviceCh
 const moment = z.iso
   .datetime({ offset: true })
   .refine((text) => Date.parse(text) >= 0, { error: 'must be a time from 1970 on' })
+  .nullable()
   .optional()
   .openapi({
     description:
-      'since when; not in the future, and not before the last change. Readings that came already stay as they are',
+      'since when, null for always; not in the future, and not before the last change. Readings that came already stay as they are',
     example: '2026-11-20T08:00:00.000Z',
   })
 const assignment = z.strictObject({ space_id: id, at: moment }).openapi('Assign', { example: { space_id: exampleId } })

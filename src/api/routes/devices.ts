@@ -130,7 +130,9 @@ function tellRevision(c: Context<ApiEnv>, resource: { revision: number }): void 
   c.header('ETag', etagOf(resource))
 }
 
-function millisecondsOf(time: string | undefined): number | undefined {
+/** Null is always. */
+function millisecondsOf(time: string | null | undefined): number | undefined {
+  if (time === null) return -Infinity
   return time === undefined ? undefined : Date.parse(time)
 }
 
