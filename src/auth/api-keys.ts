@@ -78,7 +78,10 @@ export async function changeApiKey(
   const before = await existing(tx, id)
   const { name, scopes } = fields
   // What it has already is not given anew.
-  requireScopes(actor, (scopes ?? []).filter((scope) => !before.scopes.includes(scope)))
+  requireScopes(
+    actor,
+    (scopes ?? []).filter((scope) => !before.scopes.includes(scope)),
+  )
   if (before.revokedAt !== null) throw new Refusal('conflict', 'This API key is revoked.')
   const changes = { revision: expected, name, scopes: scopes === undefined ? undefined : ordered(scopes) }
   const after = await updateApiKey(tx, id, changes)

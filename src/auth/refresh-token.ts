@@ -22,7 +22,10 @@ export function hashToken(token: string): Buffer {
  * The successor of a token, for whoever shows that token again: encrypted under a key that only it gives, so that the
  * database alone tells nothing.
  */
-export function sealSuccessor(token: string, { successor, sessionId }: { successor: string; sessionId: string }): Buffer {
+export function sealSuccessor(
+  token: string,
+  { successor, sessionId }: { successor: string; sessionId: string },
+): Buffer {
   return seal(successorKey(token), Buffer.from(successor), sessionId)
 }
 

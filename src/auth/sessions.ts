@@ -81,7 +81,8 @@ export class SessionKeeper implements Sessions {
     const now = new Date(this.#options.clock.now())
     const session = await this.#sessionOf(tx, refreshToken, now)
     if (session === undefined || (await isDisabled(tx, session.userId))) return undefined
-    if (session.refreshHash.equals(hashToken(refreshToken))) return await this.#rotate(tx, { session, refreshToken, now })
+    if (session.refreshHash.equals(hashToken(refreshToken)))
+      return await this.#rotate(tx, { session, refreshToken, now })
     if (!this.#mayRetry(session.rotatedAt, now) || session.successorSealed === null) {
       await this.#endReused(tx, session, now)
       return undefined
@@ -91,7 +92,10 @@ export class SessionKeeper implements Sessions {
   }
 
   /** Ends the session that a refresh token is of; of nothing else it says nothing. */
-  async logout(tx: AccountTransaction, { refreshToken, requestId }: { refreshToken: string; requestId: string }): Promise<void> {
+  async logout(
+    tx: AccountTransaction,
+    { refreshToken, requestId }: { refreshToken: string; requestId: string },
+  ): Promise<void> {
     const now = new Date(this.#options.clock.now())
     const session = await this.#sessionOf(tx, refreshToken, now)
     if (session === undefined) return

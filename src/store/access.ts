@@ -57,10 +57,7 @@ export async function apiKeyAccess(tx: AccountTransaction, hashes: readonly Buff
       expiresAt: apiKeys.expiresAt,
     })
     .from(apiKeys)
-    .innerJoin(
-      memberships,
-      and(eq(memberships.tenantId, apiKeys.tenantId), eq(memberships.userId, apiKeys.createdBy)),
-    )
+    .innerJoin(memberships, and(eq(memberships.tenantId, apiKeys.tenantId), eq(memberships.userId, apiKeys.createdBy)))
     .innerJoin(users, eq(users.id, apiKeys.createdBy))
     .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
     .where(

@@ -85,11 +85,5 @@ export async function noteApiKeyUse(
   await tx
     .update(apiKeys)
     .set({ lastUsedAt: at })
-    .where(
-      and(
-        ofTenant(tx),
-        eq(apiKeys.id, id),
-        or(isNull(apiKeys.lastUsedAt), lte(apiKeys.lastUsedAt, unlessAfter)),
-      ),
-    )
+    .where(and(ofTenant(tx), eq(apiKeys.id, id), or(isNull(apiKeys.lastUsedAt), lte(apiKeys.lastUsedAt, unlessAfter))))
 }

@@ -85,10 +85,7 @@ export async function spentToken(tx: AccountTransaction, tokenHash: Buffer): Pro
   return row
 }
 
-export async function insertSpentToken(
-  tx: AccountTransaction,
-  row: SpentToken & { tokenHash: Buffer },
-): Promise<void> {
+export async function insertSpentToken(tx: AccountTransaction, row: SpentToken & { tokenHash: Buffer }): Promise<void> {
   await tx.insert(spentTokens).values(row)
 }
 
@@ -154,9 +151,7 @@ export async function mayEnter(
     .select({ one: sql`1` })
     .from(memberships)
     .innerJoin(tenants, eq(tenants.id, memberships.tenantId))
-    .where(
-      and(eq(memberships.userId, userId), eq(memberships.tenantId, tenantId), isNull(tenants.suspendedAt)),
-    )
+    .where(and(eq(memberships.userId, userId), eq(memberships.tenantId, tenantId), isNull(tenants.suspendedAt)))
   return rows.length > 0
 }
 

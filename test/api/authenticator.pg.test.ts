@@ -9,7 +9,7 @@ import { newId } from '../../src/ids.ts'
 import { accessChannel } from '../../src/store/access.ts'
 import { listen, type Listener } from '../../src/store/listener.ts'
 import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
-import { testAccess, testSecret } from '../support/access.ts'
+import { testAccess, testSecret, testSettings } from '../support/access.ts'
 import { beginSession, insertPerson } from '../support/people.ts'
 import { apiFixture, insertTenant, type ApiFixture } from './fixture.ts'
 
@@ -76,6 +76,15 @@ const begin = (user = userId, tenant: string | null = tenantId) =>
 
 async function ask(app: Api, credential: string, path = '/api/v1/api-keys', headers: Record<string, string> = {}) {
   return await app.request(path, { headers: { Authorization: `Bearer ${credential}`, ...headers } })
+}
+
+function look(token: string, tenant: string): Promise<Response> {
+  return ask(second.app, token, '/api/v1/api-keys', { 'X-Baywire-Tenant': tenant })
+}
+
+function kidOf(token: string): string {
+  const header = Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()
+  return (JSON.parse(header) as { kid: string }).kid
 }
 
 /** A key made by the API itself. */
@@ -155,7 +164,13 @@ describe('the header Authorization', () => {
     for (const path of ['/health', '/api/v1/public/nobody/sites', '/.well-known/jwks.json', '/openapi.json']) {
       expect((await second.app.request(path)).status).not.toBe(401)
     }
-    for (const path of ['/api/v1', '/api/v1/nothing', '/api/v1/auth/sessions', '/api/v1/auth/%6cogin/', '/api/v1//public/x']) {
+    for (const path of [
+      '/api/v1',
+      '/api/v1/nothing',
+      '/api/v1/auth/sessions',
+      '/api/v1/auth/%6cogin/',
+      '/api/v1//public/x',
+    ]) {
       expect([401, 404]).toContain((await second.app.request(path)).status)
     }
     expect((await second.app.request('/api/v1/api-keys', { method: 'OPTIONS' })).status).toBe(204)
@@ -214,7 +229,7 @@ describe('what is revoked', () => {
   })
 
   const keyEnds: Record<string, { status: number; end: (id: string) => Promise<unknown> }> = {
-    'revoked': { status: 401, end: (id) => fixture.owner`update api_keys set revoked_at = now() where id = ${id}` },
+    revoked: { status: 401, end: (id) => fixture.owner`update api_keys set revoked_at = now() where id = ${id}` },
     'without the scope': {
       status: 403,
       end: (id) => fixture.owner`update api_keys set scopes = array['places:read'] where id = ${id}`,
@@ -231,7 +246,7 @@ describe('what is revoked', () => {
       status: 401,
       end: () => fixture.owner`update tenants set suspended_at = now() where id = ${tenantId}`,
     },
-    'expired': {
+    expired: {
       status: 401,
       end: (id) => fixture.owner`update api_keys set expires_at = now() - interval '1 ms' where id = ${id}`,
     },
@@ -267,7 +282,9 @@ describe('the database', () => {
   it('is asked once for many requests, and not again for 2 s', async () => {
     const { accessToken } = await begin()
     const before = second.queries()
-    await Promise.all(Array.from({ length: 50 }, () => second.access.authenticator.authenticate(`Bearer ${accessToken}`)))
+    await Promise.all(
+      Array.from({ length: 50 }, () => second.access.authenticator.authenticate(`Bearer ${accessToken}`)),
+    )
     // Keys, and the session; the last use is noted beside.
     expect(second.queries() - before).toBeLessThanOrEqual(3)
   })
@@ -322,7 +339,9 @@ describe('last uses', () => {
 describe('keys that sign', () => {
   const clockAt = { now: Date.now() }
   const clock = { now: () => clockAt.now }
-  const keysOf = (tenants: TenantDatabase) => new SigningKeys({ tenants, secret: testSecret, keyDays: 90, clock })
+  // The time of the real clock is what the other tests go by: whoever turns this one on puts keys of then in force.
+  const keyOptions = { keyDays: 90, onOtherSecret: 'refuse' as const, clock }
+  const keysOf = (tenants: TenantDatabase) => new SigningKeys({ ...keyOptions, tenants, secret: testSecret })
 
   it('are made once, however many start at once', async () => {
     await Promise.all(Array.from({ length: 5 }, () => instance().access.maintenance.start()))
@@ -349,11 +368,10 @@ describe('keys that sign', () => {
     for (const { app } of [one, two]) expect((await ask(app, before)).status).toBe(200)
     const keys = keysOf(fixture.tenants)
     await Promise.all([keys.rotate({ atOnce: false }), keys.rotate({ atOnce: false })])
-    const published = ((await (await two.app.request('/.well-known/jwks.json')).json()) as { keys: { kid: string }[] }).keys
+    const published = ((await (await two.app.request('/.well-known/jwks.json')).json()) as { keys: { kid: string }[] })
+      .keys
     clockAt.now += 10 * 60_000
     const after = await tokenOf()
-    const kidOf = (token: string) =>
-      (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid
     expect(kidOf(after)).not.toBe(kidOf(before))
     expect(published.map(({ kid }) => kid)).toContain(kidOf(after))
     for (const { app } of [one, two]) {
@@ -396,15 +414,25 @@ describe('keys that sign', () => {
     expect(one.queries() - before).toBe(1)
   })
 
-  it('do not open with another secret: the start says so', async () => {
-    const other = testAccess({ tenants: fixture.tenants, secret: 'another secret, 32 characters or more' })
-    await expect(other.maintenance.start()).rejects.toThrow('BAYWIRE_SECRET is not the one')
+  it('do not open with another secret: the start says so, or makes others where it may', async () => {
+    const secret = 'another secret, 32 characters or more'
+    clockAt.now = Date.now()
+    await keysOf(fixture.tenants).rotate({ atOnce: true })
+    const { accessToken } = await begin()
+    const refusing = testAccess({ tenants: fixture.tenants, secret })
+    await expect(refusing.maintenance.start()).rejects.toThrow('BAYWIRE_SECRET is not the one')
+    const settings = { ...testSettings, onOtherSecret: 'replace' as const }
+    const replacing = testAccess({ tenants: fixture.tenants, secret, settings })
+    await replacing.maintenance.start()
+    await replacing.maintenance.stop()
+    const login = { tenants: fixture.tenants, access: replacing }
+    const { accessToken: newToken } = await beginSession(login, { userId, tenantId })
+    for (const token of [accessToken, newToken]) expect((await ask(instance().app, token)).status).toBe(200)
+    await keysOf(fixture.tenants).rotate({ atOnce: true })
   })
 })
 
 describe('platform administrators', () => {
-  const look = (token: string, tenant: string, path?: string) => ask(second.app, token, path, { 'X-Baywire-Tenant': tenant })
-
   it('read in a tenant that they name, which its audit log says', async () => {
     const administrator = await insertPerson(fixture.owner, { platformAdministrator: true })
     const { accessToken, sessionId } = await begin(administrator, null)

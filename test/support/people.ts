@@ -8,7 +8,10 @@ import type { TenantDatabase } from '../../src/store/transactions.ts'
 /** A person who can log in; `in` makes them a member of tenants. */
 export async function insertPerson(
   owner: Sql,
-  { in: memberships = {}, platformAdministrator = false }: { in?: Record<string, Role>; platformAdministrator?: boolean } = {},
+  {
+    in: memberships = {},
+    platformAdministrator = false,
+  }: { in?: Record<string, Role>; platformAdministrator?: boolean } = {},
 ): Promise<string> {
   const id = newId()
   await owner`

@@ -72,9 +72,7 @@ const sessionBody = z
     },
   })
 
-const sessionPage = z
-  .object({ items: z.array(sessionBody), next: z.string().nullable() })
-  .openapi('SessionPage')
+const sessionPage = z.object({ items: z.array(sessionBody), next: z.string().nullable() }).openapi('SessionPage')
 
 export const refreshRoute = createRoute({
   ...common,
