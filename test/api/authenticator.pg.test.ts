@@ -11,6 +11,7 @@ import { listen, type Listener } from '../../src/store/listener.ts'
 import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
 import { testAccess, testSecret, testSettings } from '../support/access.ts'
 import { beginSession, insertPerson } from '../support/people.ts'
+import { eventually } from '../support/program.ts'
 import { apiFixture, insertTenant, type ApiFixture } from './fixture.ts'
 
 let fixture: ApiFixture
@@ -101,13 +102,7 @@ async function makeKey(scopes: readonly string[] = ['api-keys:read']): Promise<{
 
 /** Asks again until the answer is this one: the event that is waited for is the refusal itself. */
 async function becomes(status: number, request: () => Promise<Response>): Promise<void> {
-  const giveUp = Date.now() + 10_000
-  for (;;) {
-    // oxlint-disable-next-line no-await-in-loop
-    const response = await request()
-    if (response.status === status) return
-    if (Date.now() > giveUp) expect.fail(`still ${response.status}, and not ${status}`)
-  }
+  await eventually(`answered with ${status}`, async () => (await request()).status === status, { withinMs: 10_000 })
 }
 
 describe('the header Authorization', () => {
@@ -382,6 +377,38 @@ describe('keys that sign', () => {
     clockAt.now += 75 * 60_000
     await one.access.maintenance.run()
     expect((await keys.list()).find(({ kid }) => kid === kidOf(before))?.state).toBe('retired')
+  })
+
+  it('are rotated while two instances are asked and logged in at: no good token is refused', async () => {
+    clockAt.now = Date.now()
+    const keys = keysOf(fixture.tenants)
+    await keys.rotate({ atOnce: true })
+    const instances = [instance({ clock }), instance({ clock })]
+    const tokens: string[] = []
+    const kids = new Set<string>()
+    const refused: number[] = []
+    const work = async (one: Instance) => {
+      for (let n = 0; n < 50; n += 1) {
+        if (n % 5 === 0) {
+          const { accessToken } = await beginSession(one, { userId, tenantId })
+          tokens.push(accessToken)
+          kids.add(kidOf(accessToken))
+        }
+        const asked = tokens.slice(-4).map((token) => ask(one.app, token))
+        for (const { status } of await Promise.all(asked)) if (status !== 200) refused.push(status)
+      }
+    }
+    const rotation = async () => {
+      for (let n = 0; n < 4; n += 1) {
+        await keys.rotate({ atOnce: false })
+        await Promise.all(instances.map(({ access }) => access.maintenance.run()))
+        clockAt.now += 3 * 60_000
+      }
+    }
+    await Promise.all([...instances.map(work), ...instances.map(work), rotation()])
+    for (const one of instances) await work(one)
+    expect(refused).toEqual([])
+    expect(kids.size).toBe(2)
   })
 
   it('that leaked are replaced at once: what they signed is refused, and what is new is known', async () => {

@@ -107,6 +107,24 @@ describe('refresh tokens', () => {
     await refreshed(next.refreshToken)
   })
 
+  it('survive a crash on either side of the COMMIT: whoever tries again, at another process, goes on', async () => {
+    for (let n = 0; n < 50; n += 1) {
+      const { refreshToken, sessionId } = await begin()
+      const undone = fixture.tenants.withAccounts(async (tx) => {
+        await access.sessions.refresh(tx, refreshToken)
+        throw new Error('killed before COMMIT')
+      })
+      await expect(undone).rejects.toThrow('killed')
+      // Committed, and nobody heard of it.
+      await fixture.tenants.withAccounts((tx) => access.sessions.refresh(tx, refreshToken))
+      const restarted = testAccess({ tenants: fixture.tenants, clock })
+      const again = await fixture.tenants.withAccounts((tx) => restarted.sessions.refresh(tx, refreshToken))
+      const next = await fixture.tenants.withAccounts((tx) => restarted.sessions.refresh(tx, again?.refreshToken ?? ''))
+      expect([next?.sessionId, await endOf(sessionId)]).toEqual([sessionId, null])
+      now += second
+    }
+  })
+
   it('that are used again after that end the session, whoever has it', async () => {
     const { refreshToken, sessionId } = await begin()
     const next = await refreshed(refreshToken)
