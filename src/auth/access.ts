@@ -23,6 +23,8 @@ export interface AccessSettings {
   tokens: Omit<TokenSettings, 'clock'>
   limits: SessionLimits
   signingKeyDays: number
+  /** Of signing keys: see signing-keys.ts. */
+  onOtherSecret: 'refuse' | 'replace'
 }
 
 /** All that tells who asks, put together. Nothing of it asks the database before it is used. */
@@ -35,7 +37,8 @@ export interface Access {
 
 export function createAccess({ tenants, secret, settings, clock, log, ...timing }: AccessOptions): Access {
   const tokens = { ...settings.tokens, clock }
-  const keys = new SigningKeys({ tenants, secret, keyDays: settings.signingKeyDays, clock })
+  const { signingKeyDays: keyDays, onOtherSecret } = settings
+  const keys = new SigningKeys({ tenants, secret, keyDays, onOtherSecret, clock })
   const publishedKeys = new PublishedKeys({ tenants, holdMs: accessHoldMs, ...timing })
   return {
     authenticator: new AccessControl({ tenants, keys: publishedKeys, tokens, clock, log, ...timing }),

@@ -12,6 +12,8 @@ export function accessSettings(config: Config): AccessSettings {
       retryS: config.BAYWIRE_REFRESH_RETRY_S,
       perUser: config.BAYWIRE_SESSIONS_PER_USER,
     },
+    // A development database may come out of a backup, without the secret that was made beside it.
+    onOtherSecret: config.BAYWIRE_ENV === 'production' ? 'refuse' : 'replace',
     signingKeyDays: config.BAYWIRE_SIGNING_KEY_DAYS,
   }
 }

@@ -22,6 +22,8 @@ export interface SigningKeysOptions {
   secret: string
   /** How long a key signs before the next one takes over. */
   keyDays: number
+  /** What a start makes of keys that were sealed under another secret: a fault, or a reason to make others. */
+  onOtherSecret: 'refuse' | 'replace'
   clock: Clock
 }
 
@@ -67,16 +69,29 @@ export class SigningKeys {
     await tenants.withAccounts(async (tx) => {
       await lockSigningKeys(tx)
       const now = clock.now()
-      const inForce = await keysInForce(tx)
+      const inForce = await this.#usable(tx, now)
       const current = signingKey(inForce, now) ?? (await this.#make(tx, { now, signsFrom: now }))
       await this.#signerOf(current)
       if (nextKey(inForce, now) === undefined) {
         const due = current.signsFrom.getTime() + keyDays * dayMs
         await this.#make(tx, { now, signsFrom: Math.max(due, now + publishedBeforeUseMs) })
       }
-      const kids = keysToRetire(inForce, now).map(({ kid }) => kid)
+      const kids = keysToRetire(await keysInForce(tx), now).map(({ kid }) => kid)
       await retireSigningKeys(tx, { kids, at: new Date(now) })
     })
+  }
+
+  /**
+   * Those in force that may sign. Where those of another secret are to be replaced they are left out: what they signed stays
+   * good, and those that have not begun to sign never do.
+   */
+  async #usable(tx: AccountTransaction, now: number): Promise<SigningKeyRow[]> {
+    const inForce = await keysInForce(tx)
+    if (this.#options.onOtherSecret === 'refuse') return inForce
+    const foreign = inForce.filter((row) => this.#unseal(row) === undefined)
+    const never = foreign.filter(({ signsFrom }) => signsFrom.getTime() > now)
+    await retireSigningKeys(tx, { kids: never.map(({ kid }) => kid), at: new Date(now) })
+    return inForce.filter((row) => !foreign.includes(row))
   }
 
   /**
@@ -122,10 +137,14 @@ export class SigningKeys {
     return { kid: current.kid, key: await this.#signerOf(current) }
   }
 
-  async #signerOf({ kid, privateSealed }: SigningKeyRow): Promise<CryptoKey> {
-    const known = this.#signers.get(kid)
+  #unseal({ kid, privateSealed }: SigningKeyRow): Buffer | undefined {
+    return unseal(this.#sealingKey, privateSealed, kid)
+  }
+
+  async #signerOf(row: SigningKeyRow): Promise<CryptoKey> {
+    const known = this.#signers.get(row.kid)
     if (known !== undefined) return known
-    const opened = unseal(this.#sealingKey, privateSealed, kid)
+    const opened = this.#unseal(row)
     if (opened === undefined) {
       throw new BaywireError('BAYWIRE_SECRET is not the one that the signing keys were sealed with', {
         advice:
@@ -133,7 +152,7 @@ export class SigningKeys {
       })
     }
     const key = await importKey(JSON.parse(opened.toString('utf8')) as JWK)
-    this.#signers.set(kid, key)
+    this.#signers.set(row.kid, key)
     return key
   }
 

@@ -45,9 +45,9 @@ async function withKeys<T>(work: (signingKeys: SigningKeys) => Promise<T>): Prom
   const database = await openDatabase(config)
   try {
     const secret = await installationSecret(config)
-    const { signingKeyDays: keyDays } = accessSettings(config)
+    const { signingKeyDays: keyDays, onOtherSecret } = accessSettings(config)
     const tenants = database.tenants('baywire keys')
-    return await work(new SigningKeys({ tenants, secret, keyDays, clock: systemClock }))
+    return await work(new SigningKeys({ tenants, secret, keyDays, onOtherSecret, clock: systemClock }))
   } finally {
     await database.close()
   }

@@ -68,7 +68,8 @@ function milliseconds(time: SQL): SQL {
 /** Whether there is such a space; it stays until COMMIT. */
 export async function holdSpace(tx: TenantTransaction, spaceId: string): Promise<boolean> {
   const rows = await tx.execute(sql`
-    select from spaces where tenant_id = ${tx.tenantId} and id = ${spaceId}::uuid for key share`)
+    select from spaces where tenant_id = ${tx.tenantId} and id = ${spaceId}::uuid and archived_at is null
+    for key share`)
   return rows.length > 0
 }
 

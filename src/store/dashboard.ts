@@ -36,7 +36,7 @@ export async function selectDashboardSites(tx: TenantTransaction): Promise<Dashb
   )
   const rows = await tx.execute<SiteRow>(sql`
     with shown as (
-      select id, code, name from sites where tenant_id = ${tx.tenantId} order by code limit ${mostSites}
+      select id, code, name from sites where tenant_id = ${tx.tenantId} and archived_at is null order by code limit ${mostSites}
     ), sensors as (
       select p.site_id, count(*) as total, count(*) filter (where ${isSilent}) as silent
       from device_assignments as a
@@ -48,7 +48,7 @@ export async function selectDashboardSites(tx: TenantTransaction): Promise<Dashb
       select shown.id, count(p.id) as total, ${sql.join(counted, sql`, `)},
         count(*) filter (where s.stale) as stale
       from shown
-      left join spaces as p on p.tenant_id = ${tx.tenantId} and p.site_id = shown.id
+      left join spaces as p on p.tenant_id = ${tx.tenantId} and p.site_id = shown.id and p.archived_at is null
       left join space_states as s on s.tenant_id = p.tenant_id and s.space_id = p.id
       group by shown.id
     )

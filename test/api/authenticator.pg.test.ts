@@ -9,8 +9,9 @@ import { newId } from '../../src/ids.ts'
 import { accessChannel } from '../../src/store/access.ts'
 import { listen, type Listener } from '../../src/store/listener.ts'
 import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
-import { testAccess, testSecret } from '../support/access.ts'
+import { testAccess, testSecret, testSettings } from '../support/access.ts'
 import { beginSession, insertPerson } from '../support/people.ts'
+import { eventually } from '../support/program.ts'
 import { apiFixture, insertTenant, type ApiFixture } from './fixture.ts'
 
 let fixture: ApiFixture
@@ -78,6 +79,15 @@ async function ask(app: Api, credential: string, path = '/api/v1/api-keys', head
   return await app.request(path, { headers: { Authorization: `Bearer ${credential}`, ...headers } })
 }
 
+function look(token: string, tenant: string): Promise<Response> {
+  return ask(second.app, token, '/api/v1/api-keys', { 'X-Baywire-Tenant': tenant })
+}
+
+function kidOf(token: string): string {
+  const header = Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()
+  return (JSON.parse(header) as { kid: string }).kid
+}
+
 /** A key made by the API itself. */
 async function makeKey(scopes: readonly string[] = ['api-keys:read']): Promise<{ id: string; key: string }> {
   const { accessToken } = await begin()
@@ -92,13 +102,7 @@ async function makeKey(scopes: readonly string[] = ['api-keys:read']): Promise<{
 
 /** Asks again until the answer is this one: the event that is waited for is the refusal itself. */
 async function becomes(status: number, request: () => Promise<Response>): Promise<void> {
-  const giveUp = Date.now() + 10_000
-  for (;;) {
-    // oxlint-disable-next-line no-await-in-loop
-    const response = await request()
-    if (response.status === status) return
-    if (Date.now() > giveUp) expect.fail(`still ${response.status}, and not ${status}`)
-  }
+  await eventually(`answered with ${status}`, async () => (await request()).status === status, { withinMs: 10_000 })
 }
 
 describe('the header Authorization', () => {
@@ -330,7 +334,9 @@ describe('last uses', () => {
 describe('keys that sign', () => {
   const clockAt = { now: Date.now() }
   const clock = { now: () => clockAt.now }
-  const keysOf = (tenants: TenantDatabase) => new SigningKeys({ tenants, secret: testSecret, keyDays: 90, clock })
+  // The time of the real clock is what the other tests go by: whoever turns this one on puts keys of then in force.
+  const keyOptions = { keyDays: 90, onOtherSecret: 'refuse' as const, clock }
+  const keysOf = (tenants: TenantDatabase) => new SigningKeys({ ...keyOptions, tenants, secret: testSecret })
 
   it('are made once, however many start at once', async () => {
     await Promise.all(Array.from({ length: 5 }, () => instance().access.maintenance.start()))
@@ -361,8 +367,6 @@ describe('keys that sign', () => {
       .keys
     clockAt.now += 10 * 60_000
     const after = await tokenOf()
-    const kidOf = (token: string) =>
-      (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid
     expect(kidOf(after)).not.toBe(kidOf(before))
     expect(published.map(({ kid }) => kid)).toContain(kidOf(after))
     for (const { app } of [one, two]) {
@@ -373,6 +377,38 @@ describe('keys that sign', () => {
     clockAt.now += 75 * 60_000
     await one.access.maintenance.run()
     expect((await keys.list()).find(({ kid }) => kid === kidOf(before))?.state).toBe('retired')
+  })
+
+  it('are rotated while two instances are asked and logged in at: no good token is refused', async () => {
+    clockAt.now = Date.now()
+    const keys = keysOf(fixture.tenants)
+    await keys.rotate({ atOnce: true })
+    const instances = [instance({ clock }), instance({ clock })]
+    const tokens: string[] = []
+    const kids = new Set<string>()
+    const refused: number[] = []
+    const work = async (one: Instance) => {
+      for (let n = 0; n < 50; n += 1) {
+        if (n % 5 === 0) {
+          const { accessToken } = await beginSession(one, { userId, tenantId })
+          tokens.push(accessToken)
+          kids.add(kidOf(accessToken))
+        }
+        const asked = tokens.slice(-4).map((token) => ask(one.app, token))
+        for (const { status } of await Promise.all(asked)) if (status !== 200) refused.push(status)
+      }
+    }
+    const rotation = async () => {
+      for (let n = 0; n < 4; n += 1) {
+        await keys.rotate({ atOnce: false })
+        await Promise.all(instances.map(({ access }) => access.maintenance.run()))
+        clockAt.now += 3 * 60_000
+      }
+    }
+    await Promise.all([...instances.map(work), ...instances.map(work), rotation()])
+    for (const one of instances) await work(one)
+    expect(refused).toEqual([])
+    expect(kids.size).toBe(2)
   })
 
   it('that leaked are replaced at once: what they signed is refused, and what is new is known', async () => {
@@ -405,16 +441,25 @@ describe('keys that sign', () => {
     expect(one.queries() - before).toBe(1)
   })
 
-  it('do not open with another secret: the start says so', async () => {
-    const other = testAccess({ tenants: fixture.tenants, secret: 'another secret, 32 characters or more' })
-    await expect(other.maintenance.start()).rejects.toThrow('BAYWIRE_SECRET is not the one')
+  it('do not open with another secret: the start says so, or makes others where it may', async () => {
+    const secret = 'another secret, 32 characters or more'
+    clockAt.now = Date.now()
+    await keysOf(fixture.tenants).rotate({ atOnce: true })
+    const { accessToken } = await begin()
+    const refusing = testAccess({ tenants: fixture.tenants, secret })
+    await expect(refusing.maintenance.start()).rejects.toThrow('BAYWIRE_SECRET is not the one')
+    const settings = { ...testSettings, onOtherSecret: 'replace' as const }
+    const replacing = testAccess({ tenants: fixture.tenants, secret, settings })
+    await replacing.maintenance.start()
+    await replacing.maintenance.stop()
+    const login = { tenants: fixture.tenants, access: replacing }
+    const { accessToken: newToken } = await beginSession(login, { userId, tenantId })
+    for (const token of [accessToken, newToken]) expect((await ask(instance().app, token)).status).toBe(200)
+    await keysOf(fixture.tenants).rotate({ atOnce: true })
   })
 })
 
 describe('platform administrators', () => {
-  const look = (token: string, tenant: string, path?: string) =>
-    ask(second.app, token, path, { 'X-Baywire-Tenant': tenant })
-
   it('read in a tenant that they name, which its audit log says', async () => {
     const administrator = await insertPerson(fixture.owner, { platformAdministrator: true })
     const { accessToken, sessionId } = await begin(administrator, null)

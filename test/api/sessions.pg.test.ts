@@ -6,7 +6,7 @@ import type { Access } from '../../src/auth/access.ts'
 import type { IssuedTokens } from '../../src/auth/sessions-contract.ts'
 import { newId } from '../../src/ids.ts'
 import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
-import { testAccess } from '../support/access.ts'
+import { testAccess, testSettings } from '../support/access.ts'
 import { beginSession, insertPerson } from '../support/people.ts'
 import { apiFixture, insertTenant, type ApiFixture } from './fixture.ts'
 
@@ -107,6 +107,24 @@ describe('refresh tokens', () => {
     await refreshed(next.refreshToken)
   })
 
+  it('survive a crash on either side of the COMMIT: whoever tries again, at another process, goes on', async () => {
+    for (let n = 0; n < 50; n += 1) {
+      const { refreshToken, sessionId } = await begin()
+      const undone = fixture.tenants.withAccounts(async (tx) => {
+        await access.sessions.refresh(tx, refreshToken)
+        throw new Error('killed before COMMIT')
+      })
+      await expect(undone).rejects.toThrow('killed')
+      // Committed, and nobody heard of it.
+      await fixture.tenants.withAccounts((tx) => access.sessions.refresh(tx, refreshToken))
+      const restarted = testAccess({ tenants: fixture.tenants, clock })
+      const again = await fixture.tenants.withAccounts((tx) => restarted.sessions.refresh(tx, refreshToken))
+      const next = await fixture.tenants.withAccounts((tx) => restarted.sessions.refresh(tx, again?.refreshToken ?? ''))
+      expect([next?.sessionId, await endOf(sessionId)]).toEqual([sessionId, null])
+      now += second
+    }
+  })
+
   it('that are used again after that end the session, whoever has it', async () => {
     const { refreshToken, sessionId } = await begin()
     const next = await refreshed(refreshToken)
@@ -141,12 +159,8 @@ describe('refresh tokens', () => {
   })
 
   it('have no retry where the setting says so', async () => {
-    const settings = { idleDays: 7, days: 30, hoursWithoutRemember: 24, retryS: 0, perUser: 20 }
-    const strict = testAccess({
-      tenants: fixture.tenants,
-      clock,
-      settings: { tokens: { issuer: 'baywire', minutes: 15 }, limits: settings, signingKeyDays: 90 },
-    })
+    const settings = { ...testSettings, limits: { ...testSettings.limits, retryS: 0 } }
+    const strict = testAccess({ tenants: fixture.tenants, clock, settings })
     app = fixture.otherApi({ ...strict, tenants: fixture.tenants })
     const { refreshToken, sessionId } = await begin()
     await refreshed(refreshToken)
@@ -307,10 +321,11 @@ const pageShape = z.object({
   next: z.string().nullable(),
 })
 
-describe('own sessions', () => {
-  const list = async (token: IssuedTokens, query = '') =>
-    pageShape.parse(await (await asked('GET', `sessions${query}`, token)).json())
+async function list(token: IssuedTokens, query = '') {
+  return pageShape.parse(await (await asked('GET', `sessions${query}`, token)).json())
+}
 
+describe('own sessions', () => {
   it('are listed, oldest first, page by page', async () => {
     const all = [await begin(), await begin(), await begin()]
     const [, , third] = all
@@ -359,18 +374,18 @@ describe('own sessions', () => {
 
 describe('another tenant', () => {
   it('is entered by members of it, and tokens of before are not taken any more', async () => {
-    const second_ = await insertTenant(fixture.owner, { slug: `other-${newId()}` })
-    await fixture.owner`insert into memberships (tenant_id, user_id, role) values (${second_}, ${userId}, 'admin')`
+    const other = await insertTenant(fixture.owner, { slug: `other-${newId()}` })
+    await fixture.owner`insert into memberships (tenant_id, user_id, role) values (${other}, ${userId}, 'admin')`
     const tokens = await begin()
-    const response = await asked('PUT', 'tenant', tokens, { tenant_id: second_ })
+    const response = await asked('PUT', 'tenant', tokens, { tenant_id: other })
     expect(response.status).toBe(200)
     const { access_token: accessToken } = z.looseObject({ access_token: z.string() }).parse(await response.json())
     const principal = await access.authenticator.authenticate(`Bearer ${accessToken}`)
-    expect(principal).toMatchObject({ tenant: { id: second_, role: 'admin' } })
+    expect(principal).toMatchObject({ tenant: { id: other, role: 'admin' } })
     expect((await asked('GET', 'sessions', tokens)).status).toBe(401)
     const next = await refreshed(tokens.refreshToken)
     expect(await access.authenticator.authenticate(`Bearer ${next.accessToken}`)).toMatchObject({
-      tenant: { id: second_ },
+      tenant: { id: other },
     })
   })
 

@@ -7,6 +7,7 @@ export const testSettings: AccessSettings = {
   tokens: { issuer: 'baywire', minutes: 15 },
   limits: { idleDays: 7, days: 30, hoursWithoutRemember: 24, retryS: 10, perUser: 20 },
   signingKeyDays: 90,
+  onOtherSecret: 'refuse',
 }
 
 export const testSecret = 'a secret of the tests, 32 characters or more'
@@ -27,8 +28,11 @@ export function testAccess({
   })
 }
 
+function refuse(): Promise<never> {
+  return Promise.reject(new Error('there is no database'))
+}
+
 /** Nobody is let in: for tests without a database. */
 export function nobodysAccess(): Access {
-  const refuse = () => Promise.reject(new Error('there is no database'))
   return testAccess({ tenants: { withAccounts: refuse, withTenant: refuse } })
 }
