@@ -395,6 +395,7 @@ ALTER TABLE "sites" DROP CONSTRAINT "sites_tenant_id_code_unique";--> statement-
 ALTER TABLE "spaces" DROP CONSTRAINT "spaces_tenant_id_site_id_code_unique";--> statement-breakpoint
 CREATE UNIQUE INDEX "sites_code_in_use" ON "sites" USING btree ("tenant_id","code") WHERE "sites"."archived_at" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "spaces_code_in_use" ON "spaces" USING btree ("tenant_id","site_id","code") WHERE "spaces"."archived_at" is null;--> statement-breakpoint
+CREATE INDEX "policies_of_a_scope" ON "policies" USING btree ("tenant_id","scope","scope_id","version");--> statement-breakpoint
 CREATE INDEX "overrides_due" ON "overrides" USING btree ("ends_at") WHERE "overrides"."ended_at" is null;--> statement-breakpoint
 GRANT UPDATE ("revision", "archived_at") ON "spaces" TO baywire_api;
 --> statement-breakpoint

@@ -41,7 +41,8 @@ export class RowReader {
   number(name: string, most = mostMetres): number | null {
     const text = this.#cell(name)
     if (text === '') return null
-    const value = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/.test(text) ? Number(text) : Number.NaN
+    // With an exponent only what is close to nothing is written, as an export does.
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e-\d{1,3})?$/.test(text) ? Number(text) : Number.NaN
     if (Math.abs(value) <= most) return value
     this.#wrong(name, `${quote(text)} is no number from -${most} to ${most}`)
     return null

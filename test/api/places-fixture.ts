@@ -144,3 +144,8 @@ export async function makePlaces(
 export function withoutRequestId({ status, body }: Answer): unknown {
   return { status, body: { ...body, request_id: undefined, instance: undefined } }
 }
+
+/** The statuses of answers to the same request, the lowest first. */
+export function statusesOf(answers: readonly Answer[]): number[] {
+  return answers.map(({ status }) => status).toSorted((a, b) => a - b)
+}

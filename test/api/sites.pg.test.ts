@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
-import { makePlaces, placesFixture, withoutRequestId, type PlacesFixture } from './places-fixture.ts'
+import { makePlaces, placesFixture, statusesOf, withoutRequestId, type PlacesFixture } from './places-fixture.ts'
 
 let fixture: PlacesFixture
 beforeAll(async () => {
@@ -41,7 +41,7 @@ describe('sites', () => {
   test('a code is taken once, also by two at once', async () => {
     const { owner } = await fixture.tenant()
     const answers = await Promise.all([1, 2, 3].map(() => owner('POST', '/sites', { json: harbour })))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409, 409])
+    expect(statusesOf(answers)).toEqual([201, 409, 409])
     const other = await owner('POST', '/sites', { json: { code: 'b', name: 'b' } })
     const renamed = await owner('PATCH', `/sites/${other.body.id}`, { json: { code: 'harbour' }, ifMatch: other.etag })
     expect(renamed).toMatchObject({ status: 409, body: { type: '/problems/conflict', errors: [{ path: 'code' }] } })

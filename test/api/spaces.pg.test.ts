@@ -1,6 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
-import { makePlaces, placesFixture, withoutRequestId, type PlacesFixture, type TestTenant } from './places-fixture.ts'
+import { dropOldReadings } from '../../src/jobs/retention.ts'
+import { createLog } from '../../src/log.ts'
+import {
+  makePlaces,
+  placesFixture,
+  statusesOf,
+  withoutRequestId,
+  type PlacesFixture,
+  type TestTenant,
+} from './places-fixture.ts'
 
 let fixture: PlacesFixture
 beforeAll(async () => {
@@ -9,6 +18,7 @@ beforeAll(async () => {
 afterEach(() => fixture.baywire.expectSound())
 afterAll(() => fixture.close())
 
+const time = (ms: number) => new Date(ms).toISOString()
 const codesOf = ({ body }: { body: { items: { code: string }[] } }) => body.items.map(({ code }) => code)
 
 /** A device of this code stands at the space from now on. */
@@ -95,7 +105,6 @@ describe('spaces', () => {
     await assign(tenant, 'd', String(spaceIds[0]))
     await deliver(tenant, 'd', { occupied: false, seq: 1, boot: 1 })
     const heardAt = clock.now()
-    const time = (ms: number) => new Date(ms).toISOString()
     const free = await owner('GET', path)
     expect(free.body).toMatchObject({
       state: { status: 'free', observed_at: time(heardAt) },
@@ -133,7 +142,7 @@ describe('spaces', () => {
         owner('PATCH', `/spaces/${spaceIds[0]}`, { json: { name: `n${n}` }, ifMatch: '"1"' }),
       ),
     )
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array.from({ length: 49 }, () => 412)])
+    expect(statusesOf(answers)).toEqual([200, ...Array.from({ length: 49 }, () => 412)])
   })
 
   test("another tenant's are as unknown as none", async () => {
@@ -170,7 +179,7 @@ describe('a space that is deleted', () => {
     expect((await owner('DELETE', path)).status).toBe(428)
     expect((await owner('DELETE', path, { ifMatch: '"2"' })).status).toBe(412)
     const answers = await Promise.all([1, 2].map(() => owner('DELETE', path, { ifMatch: '"1"' })))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([204, 404])
+    expect(statusesOf(answers)).toEqual([204, 404])
     expect(await fixture.baywire.sql`SELECT FROM spaces WHERE tenant_id = ${id}`).toHaveLength(0)
     expect(await fixture.baywire.sql`SELECT FROM space_states WHERE tenant_id = ${id}`).toHaveLength(0)
     expect((await owner('DELETE', `/sites/${siteId}`, { ifMatch: '"1"' })).status).toBe(204)
@@ -255,5 +264,22 @@ describe('a space that is deleted', () => {
       SELECT FROM device_assignments a LEFT JOIN spaces s ON s.tenant_id = a.tenant_id AND s.id = a.space_id
       WHERE a.tenant_id = ${id} AND (s.id IS NULL OR s.archived_at IS NOT NULL)`,
     ).toHaveLength(0)
+  })
+
+  test('is in the way of no retention', async () => {
+    const tenant = await fixture.tenant()
+    const { sql, clock, system } = fixture.baywire
+    const { spaceIds } = await makePlaces(tenant.owner, { spaces: ['1'] })
+    await assign(tenant, 'd', String(spaceIds[0]))
+    const now = clock.now()
+    clock.set(now - 92 * 86_400_000)
+    await deliver(tenant, 'd', { occupied: true, seq: 1, boot: 1 })
+    clock.set(now)
+    await unassign(tenant)
+    expect((await tenant.owner('DELETE', `/spaces/${spaceIds[0]}`, { ifMatch: '"1"' })).status).toBe(204)
+    const context = { database: system, log: createLog({ level: 'silent' }), signal: new AbortController().signal }
+    await dropOldReadings(context, { days: 90 })
+    expect(await sql`SELECT FROM readings WHERE tenant_id = ${tenant.id}`).toHaveLength(0)
+    expect(await sql`SELECT FROM space_checkpoints WHERE tenant_id = ${tenant.id}`).toHaveLength(1)
   })
 })

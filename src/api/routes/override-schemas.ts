@@ -6,7 +6,7 @@ export const overrideKind = z
   .enum(['blocked', 'out_of_service'])
   .openapi({ description: '`blocked`: nobody is to park there; `out_of_service`: the space is not there at all' })
 
-const overrideExample = {
+export const overrideExample = {
   id: exampleId,
   space_id: otherExampleId,
   kind: 'blocked',
@@ -33,12 +33,18 @@ export const overrideBody = z
 const endsAt = z.iso
   .datetime({ offset: true })
   .transform((text) => new Date(text))
-  .openapi({ type: 'string', format: 'date-time', description: 'when it is to end by itself; later than now' })
+  .nullable()
+  .optional()
+  .openapi({
+    type: ['string', 'null'],
+    format: 'date-time',
+    description: 'when it is to end by itself, later than now; null: never',
+  })
 
 const wanted = {
   kind: overrideKind,
   reason: reason.nullable().optional(),
-  ends_at: endsAt.nullable().optional(),
+  ends_at: endsAt,
 }
 const wantedExample = { kind: 'blocked', reason: 'Market day', ends_at: '2099-11-20T18:00:00Z' } as const
 
@@ -60,7 +66,7 @@ export const newOverrides = z
   .openapi('NewOverrides', { example: { space_ids: [otherExampleId], ...wantedExample } as never })
 
 export const overrideChange = z
-  .strictObject({ reason: reason.nullable().optional(), ends_at: endsAt.nullable().optional() })
+  .strictObject({ reason: reason.nullable().optional(), ends_at: endsAt })
   .openapi('OverrideChange', { example: { reason: 'Market day, all week' } })
 
 export const overridePage = z.object({ items: z.array(overrideBody), next }).openapi('OverridePage')

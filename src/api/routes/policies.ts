@@ -27,24 +27,31 @@ export function addPolicyRoutes(app: Api, options: SignedInOptions): void {
   addLists(app, options)
   const { read, change } = scopeHandlers(options)
 
-  const tenant = { scope: 'tenant' } as const
   app.openapi(tenantRoutes.read, async (c) => c.json(await read(c, tenant), 200))
   app.openapi(tenantRoutes.put, async (c) => c.json(await change(c, tenant, c.req.valid('json')), 200))
   app.openapi(tenantRoutes.remove, async (c) => c.json(await change(c, tenant, {}), 200))
 
-  const site = (id: string) => ({ scope: 'site', id }) as const
   app.openapi(siteRoutes.read, async (c) => c.json(await read(c, site(c.req.valid('param').id)), 200))
   app.openapi(siteRoutes.put, async (c) => {
     return c.json(await change(c, site(c.req.valid('param').id), c.req.valid('json')), 200)
   })
   app.openapi(siteRoutes.remove, async (c) => c.json(await change(c, site(c.req.valid('param').id), {}), 200))
 
-  const space = (id: string) => ({ scope: 'space', id }) as const
   app.openapi(spaceRoutes.read, async (c) => c.json(await read(c, space(c.req.valid('param').id)), 200))
   app.openapi(spaceRoutes.put, async (c) => {
     return c.json(await change(c, space(c.req.valid('param').id), c.req.valid('json')), 200)
   })
   app.openapi(spaceRoutes.remove, async (c) => c.json(await change(c, space(c.req.valid('param').id), {}), 200))
+}
+
+const tenant: PolicyScope = { scope: 'tenant' }
+
+function site(id: string): PolicyScope {
+  return { scope: 'site', id }
+}
+
+function space(id: string): PolicyScope {
+  return { scope: 'space', id }
 }
 
 function addLists(app: Api, options: SignedInOptions): void {
@@ -61,8 +68,7 @@ function addLists(app: Api, options: SignedInOptions): void {
     const { after, limit: rowLimit } = pageOf('policy-versions', { limit, cursor })
     const page = { before: after === undefined ? undefined : Number(after), limit: rowLimit }
     const rows = await inOwnTenant(c, options, (tx, actor) => listPolicyVersions(tx, actor, page))
-    const key = (row: PolicyRow) => String(row.version)
-    return c.json(pageBy(rows, { list: 'policy-versions', limit, key, item: rowToBody }), 200)
+    return c.json(pageBy(rows, { list: 'policy-versions', limit, key: versionKey, item: rowToBody }), 200)
   })
 
   app.openapi(effectiveRoute, async (c) => {
@@ -74,10 +80,6 @@ function addLists(app: Api, options: SignedInOptions): void {
 }
 
 function scopeHandlers(options: SignedInOptions) {
-  const answer = (c: Context<ApiEnv>, { version, since, fields }: ScopePolicy) => {
-    setEtag(c, { revision: version })
-    return { version, fields, changed_at: since?.toISOString() ?? null }
-  }
   return {
     read: async (c: Context<ApiEnv>, scope: PolicyScope) =>
       answer(c, await inOwnTenant(c, options, (tx, actor) => readPolicy(tx, actor, scope))),
@@ -86,6 +88,15 @@ function scopeHandlers(options: SignedInOptions) {
       return answer(c, await inOwnTenant(c, options, (tx, actor) => changePolicy(tx, actor, change)))
     },
   }
+}
+
+function answer(c: Context<ApiEnv>, { version, since, fields }: ScopePolicy) {
+  setEtag(c, { revision: version })
+  return { version, fields, changed_at: since?.toISOString() ?? null }
+}
+
+function versionKey({ version }: PolicyRow): string {
+  return String(version)
 }
 
 function rowToBody({ version, scope, scopeId, fields, createdAt }: PolicyRow) {

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { policyFieldsSchema } from '../../occupancy/policy.ts'
+import { defaultPolicy, policyFieldsSchema } from '../../occupancy/policy.ts'
 import { exampleId, id, next, time } from './place-schemas.ts'
 
 /** The bodies of policies. */
@@ -18,7 +18,7 @@ export const policyBody = z
     unknown_after_s: duration.openapi({ description: 'silence that makes its occupancy unknown' }),
     max_clock_skew_s: duration.openapi({ description: 'how far a device clock may be ahead of ours' }),
   })
-  .openapi('Policy')
+  .openapi('Policy', { example: { ...defaultPolicy } })
 
 /** What one scope says; what it leaves out comes from the scope above. */
 export const policyFields = z
@@ -70,4 +70,10 @@ export const effectivePolicyBody = z
       .record(z.string(), z.enum(['default', 'tenant', 'site', 'space']))
       .openapi({ description: 'which scope each field comes from' }),
   })
-  .openapi('EffectivePolicy')
+  .openapi('EffectivePolicy', {
+    example: {
+      version: 3,
+      policy: { ...defaultPolicy, sensor_timeout_s: 7200 },
+      from: { sensor_timeout_s: 'site', debounce: 'default' },
+    },
+  })

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { overrideBody } from './override-schemas.ts'
+import { defaultPolicy } from '../../occupancy/policy.ts'
+import { overrideBody, overrideExample } from './override-schemas.ts'
 import {
   bothOrNone,
   bothOrNoneMessage,
@@ -22,6 +23,17 @@ import { policyBody } from './policy-schemas.ts'
 const metres = z.number().min(-100_000).max(100_000)
 const occupancy = z.enum(['unknown', 'vacant', 'occupied'])
 
+const stateExample = {
+  status: 'blocked',
+  occupancy: 'vacant',
+  reservation: 'none',
+  override: 'blocked',
+  stale: false,
+  since: '2026-11-20T09:00:00.000Z',
+  observed_at: '2026-11-20T08:15:04.120Z',
+  version: 4,
+} as const
+
 const state = z
   .object({
     status: status.openapi({ description: 'what people see: the highest of override, reservation and occupancy' }),
@@ -33,18 +45,7 @@ const state = z
     observed_at: time.nullable().openapi({ description: 'time of the newest evidence' }),
     version: z.int().min(0).openapi({ description: 'how many times something visible changed' }),
   })
-  .openapi('SpaceState')
-
-const stateExample = {
-  status: 'blocked',
-  occupancy: 'vacant',
-  reservation: 'none',
-  override: 'blocked',
-  stale: false,
-  since: '2026-11-20T09:00:00.000Z',
-  observed_at: '2026-11-20T08:15:04.120Z',
-  version: 4,
-} as const
+  .openapi('SpaceState', { example: stateExample })
 
 const fields = {
   id,
@@ -115,9 +116,29 @@ const why = z
   })
   .openapi('SpaceWhy')
 
+const whyExample = {
+  decided_by: 'override',
+  because: 'It was blocked, until 2026-11-20T18:00:00.000Z; an override goes above all else.',
+  evidence: { observed_at: '2026-11-20T08:15:04.120Z', device: 'sensor-17' },
+  candidate: null,
+  stale_at: '2026-11-21T09:15:04.120Z',
+  unknown_at: '2026-11-23T08:15:04.120Z',
+  override: overrideExample,
+  policy_version: 3,
+  policy: { ...defaultPolicy },
+  next_deadline: { deadline: 'sensor_timeout', at: '2026-11-21T09:15:04.120Z' },
+  last_event: {
+    kind: 'blocked',
+    event_time: '2026-11-20T09:00:00.000Z',
+    recorded_at: '2026-11-20T09:00:00.004Z',
+    cause: { type: 'user', id: exampleId },
+    rule: 'override',
+  },
+} as const
+
 export const spaceDetail = z
   .object({ ...fields, why: why.nullable().openapi({ description: 'why it shows what it shows' }) })
-  .openapi('SpaceDetail')
+  .openapi('SpaceDetail', { example: { ...spaceExample, why: whyExample } })
 
 export const spacePage = z.object({ items: z.array(space), next }).openapi('SpacePage')
 
