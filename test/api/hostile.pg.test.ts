@@ -2,7 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { problemBody } from '../../src/api/schemas.ts'
+import { say } from '../support/say.ts'
+import { randomFrom } from '../support/seeded.ts'
 import { apiFixture, insertSite, insertTenant, type ApiFixture } from './fixture.ts'
+import { hostilityOf } from './support/hostile.ts'
+import { publishedListsAreThere } from './support/hostile-strings.ts'
+import { openSubject, type OpenSubject } from './support/subject.ts'
 
 const naughtyStrings = new URL('../../../shared/data/malformed/naughty-strings.json', import.meta.url)
 
@@ -73,5 +78,25 @@ describe('hostile URLs', () => {
   ]
   it.for(Object.entries(places))('are refused calmly: a few of our own as %s', async ([, place]) => {
     for (const sample of samples) await expectCalm(place(sample))
+  })
+})
+
+/** Every route of the OpenAPI document: one that comes tomorrow is in it without a word here. BAYWIRE_HOSTILE=all for all strings. */
+describe('every route', () => {
+  let open: OpenSubject
+
+  beforeAll(async () => {
+    open = await openSubject()
+    return () => open.close()
+  })
+
+  it('refuses bad input calmly, and tells nothing of the inside', { timeout: 300_000 }, async () => {
+    const { subject, operations } = open
+    const seed = Number(process.env['BAYWIRE_HOSTILE_SEED'] ?? Date.now() % 1_000_000)
+    const { cases, faults } = await hostilityOf(subject, { operations, chance: randomFrom(seed) })
+    expect(faults, `seed ${seed}`).toEqual([])
+    say(
+      `hostile: ${cases} cases over ${operations.length} routes, seed ${seed}${publishedListsAreThere ? '' : ', without the published lists, which are not on this machine'}`,
+    )
   })
 })

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/store/client.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { say } from '../support/say.ts'
 import { makeWorld, type World } from '../support/tenant-world.ts'
 import { failedProbes, prepareProbes, probesOf } from './support/probes.ts'
 
@@ -88,7 +89,7 @@ describe('the policies of the api', () => {
     expect(probes.length).toBeGreaterThan(500)
   })
 
-  test('are each noticed when mutated or gone', async ({ annotate }) => {
+  test('are each noticed when mutated or gone', async () => {
     const mutants = [
       ...(await policiesOfTheApi(owner)).flatMap(mutantsOf),
       ...world.maker.tables.map((table) => ({
@@ -110,11 +111,11 @@ describe('the policies of the api', () => {
     })
     expect(survivors).toEqual([])
     expect(mutants.length).toBeGreaterThan(100)
-    await annotate(`policy mutants: ${mutants.length} caught of ${mutants.length}, ${cases} cases`)
+    say(`policy mutants: ${mutants.length} caught of ${mutants.length}, ${cases} cases`)
   })
 })
 
-test('security that is forced holds the owner of a table, and one that is not does not', async ({ annotate }) => {
+test('security that is forced holds the owner of a table, and one that is not does not', async () => {
   const { tables } = world.maker
   const read = (tx: Sql, table: string) =>
     tx<{ answer: string }[]>`SELECT probes.attempt('probe_owner', '', '', ${`SELECT * FROM "${table}"`}) AS answer`
@@ -133,5 +134,5 @@ test('security that is forced holds the owner of a table, and one that is not do
     return wrong
   })
   expect(wrong).toEqual([])
-  await annotate(`forced row level security: ${tables.length} mutants caught of ${tables.length}`)
+  say(`forced row level security: ${tables.length} mutants caught of ${tables.length}`)
 })

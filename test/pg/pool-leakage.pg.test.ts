@@ -13,6 +13,7 @@ import {
 } from '../../src/store/transactions.ts'
 import { testAccess } from '../support/access.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { say } from '../support/say.ts'
 import { randomFrom } from '../support/seeded.ts'
 import { makeWorld, type World, type WorldTenant } from '../support/tenant-world.ts'
 
@@ -157,7 +158,7 @@ async function overHttp(tenant: WorldTenant, ask: (url: string) => Promise<Respo
 test(
   'no request sees what another left behind on its connection',
   { timeout: Math.max(60_000, requests * 10) },
-  async ({ annotate }) => {
+  async () => {
     const names = Object.keys(kinds)
     const done = new Map(names.map((name) => [name, { well: 0, failed: 0 }]))
     let left = requests
@@ -179,7 +180,7 @@ test(
       if (alwaysFail.has(name)) expect(failed, `${name} (seed ${seed})`).toBeGreaterThan(0)
       else if (!mayFail.has(name)) expect(well, `${name} (seed ${seed})`).toBeGreaterThan(0)
     }
-    await annotate(`pool leakage: ${requests} requests of 3 tenants over 2 connections, seed ${seed}`)
+    say(`pool leakage: ${requests} requests of 3 tenants over 2 connections, seed ${seed}`)
   },
 )
 

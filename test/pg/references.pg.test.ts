@@ -3,6 +3,7 @@ import { newId } from '../../src/ids.ts'
 import { connect, type Sql } from '../../src/store/client.ts'
 import { insertion, type ForeignKey, type Row } from '../support/catalogue-rows.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { say } from '../support/say.ts'
 import { makeWorld, type World } from '../support/tenant-world.ts'
 import { accountTables } from './support/walls.ts'
 
@@ -54,7 +55,7 @@ function pointing(row: Row, { columns, parentColumns }: ForeignKey, at: Row): Ro
   return { ...row, ...Object.fromEntries(target) }
 }
 
-test("pointing at another tenant's row and at none ends alike, for each composite reference", async ({ annotate }) => {
+test("pointing at another tenant's row and at none ends alike, for each composite reference", async () => {
   const composite = world.maker.foreignKeys.filter(({ columns }) => columns.length > 1)
   expect(composite.length).toBeGreaterThanOrEqual(10)
   const wrong: string[] = []
@@ -74,5 +75,5 @@ test("pointing at another tenant's row and at none ends alike, for each composit
     }
   }
   expect(wrong).toEqual([])
-  await annotate(`references: ${composite.length} composite keys, ${composite.length * 3} cases`)
+  say(`references: ${composite.length} composite keys, ${composite.length * 3} cases`)
 })

@@ -58,12 +58,21 @@ async function checkReferences(owner: Sql, maker: RowMaker): Promise<void> {
   }
 }
 
+/** What a further row needs anew, because there is one of it for each of these. */
+const oneEach: Record<string, readonly string[]> = {
+  memberships: ['users'],
+  overrides: ['spaces'],
+  device_assignments: ['devices', 'spaces'],
+}
+
 /** One more row of a tenant, unlike those that are there. */
 export async function addRow(
   owner: Sql,
   { world, tenant, table, replace = {} }: { world: World; tenant: WorldTenant; table: string; replace?: Row },
 ): Promise<Row> {
-  const { id: tenantId, marker, rows: parents } = tenant
+  const { id: tenantId, marker } = tenant
+  const parents = new Map(tenant.rows)
+  for (const parent of oneEach[table] ?? []) parents.set(parent, await addRow(owner, { world, tenant, table: parent }))
   const row = { ...world.maker.make(table, { tenantId, marker, parents }), ...replace }
   await owner.unsafe(insertion(table, row))
   return row

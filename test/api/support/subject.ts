@@ -1,0 +1,24 @@
+import { makeWorld } from '../../support/tenant-world.ts'
+import { apiFixture } from '../fixture.ts'
+import type { Api } from '../../../src/api/app.ts'
+import { operationsOf, type Operation } from './operations.ts'
+import { makePeople } from './matrix-people.ts'
+import type { Subject } from './requests.ts'
+
+/** Three tenants, people of all roles, and the API with all its routes. */
+export interface OpenSubject {
+  subject: Subject
+  operations: readonly Operation[]
+  close(): Promise<void>
+}
+
+/** @param complete adds routes to the API before it is asked for its document */
+export async function openSubject(complete?: (app: Api, subject: Omit<Subject, 'app'>) => void): Promise<OpenSubject> {
+  const fixture = await apiFixture()
+  const world = await makeWorld(fixture.owner)
+  const people = await makePeople(fixture.owner, world)
+  const app = fixture.otherApi({ authenticator: people.authenticator })
+  const subject: Subject = { app, owner: fixture.owner, world, people }
+  complete?.(app, subject)
+  return { subject, operations: await operationsOf(app), close: () => fixture.drop() }
+}
