@@ -16,7 +16,9 @@ import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
 import { addDocumentRoute } from './routes/document.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSystemRoutes } from './routes/system.ts'
+import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
 import type { Readiness } from './readiness.ts'
+import { signedIn } from './signed-in.ts'
 
 /**
  * The HTTP API, constructed and not yet listening (server.ts does that). Every answer that is an error is a
@@ -29,6 +31,8 @@ export interface ApiOptions {
   readiness: () => Promise<Readiness>
   /** Tells who asks: of the routes for those who are signed in. */
   authenticator?: Authenticator
+  /** How people are invited, and what becomes of those who accept. */
+  invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'inviteHours'>
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
 }
@@ -38,11 +42,17 @@ export type Api = OpenAPIHono<ApiEnv>
 const DATABASE_WAIT_MS = 10_000
 const REQUEST_ID_CHARACTERS = 64
 
+const TENANCY_PATHS = ['tenant', 'members', 'invites'].map((noun) => `/api/v1/${noun}/*`)
+
 export function createApi(options: ApiOptions): Api {
-  const { log, tenants, databaseWaitMs = DATABASE_WAIT_MS } = options
+  const { log, tenants, authenticator, invites, databaseWaitMs = DATABASE_WAIT_MS } = options
   const app = beginApp(options)
   addSystemRoutes(app, options)
   addPublicRoutes(app, { tenants, databaseWaitMs })
+  if (authenticator !== undefined && invites !== undefined) {
+    for (const path of TENANCY_PATHS) app.use(path, signedIn(authenticator))
+    addTenancyRoutes(app, { tenants, databaseWaitMs, authenticator, ...invites })
+  }
   addDocumentRoute(app)
   return answerFailures(app, log)
 }
