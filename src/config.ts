@@ -26,6 +26,12 @@ const url = (...protocols: string[]) =>
 const shareGroup = z
   .string()
   .regex(/^[A-Za-z0-9._~-]{22,64}$/, 'must be 22 to 64 of A-Z a-z 0-9 . _ ~ -, as `openssl rand -hex 32` gives')
+const installationSecret = z
+  .string()
+  .min(32, 'must have at least 32 characters, as `openssl rand -hex 32` gives')
+  .refine((text) => new Set(text).size >= 10 && !/change|example|secret|password|default/i.test(text), {
+    message: 'must be random, as `openssl rand -hex 32` gives',
+  })
 const postgresUrl = url('postgres:', 'postgresql:')
 
 function setting<T>(schema: z.ZodType<T>, defaultValue: string | undefined, about: string): Setting<T> {
@@ -72,8 +78,8 @@ export const settings = {
   ),
   BAYWIRE_SHARE_GROUP_LEFT: secret(shareGroup, 'the name that BAYWIRE_SHARE_GROUP had before, for one start of each'),
   BAYWIRE_SECRET: secret(
-    z.string().min(32, 'must have 32 characters or more'),
-    'what keys of this installation are derived from; in development one is made in the data directory',
+    installationSecret,
+    'what codes, cookies and signing keys are protected by; without one, development makes one and keeps it in BAYWIRE_DATA_DIR',
   ),
   BAYWIRE_TOKEN_ISSUER: setting(
     z.string().min(1).max(200),
