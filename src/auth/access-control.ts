@@ -16,7 +16,7 @@ import { verifyToken, type AccessClaims, type TokenSettings } from './tokens.ts'
 export interface AccessControlOptions {
   /** A client of its own: requests that hold all connections of the API's do not keep others from being recognised. */
   tenants: Pick<TenantDatabase, 'withAccounts' | 'withTenant'>
-  keys: PublishedKeys
+  keys: Pick<PublishedKeys, 'verifier'>
   tokens: TokenSettings
   clock: Clock
   log: Log
@@ -77,7 +77,6 @@ export class AccessControl implements Authenticator {
   invalidate(): void {
     this.#sessions.invalidate()
     this.#apiKeys.invalidate()
-    this.#options.keys.invalidate()
   }
 
   /** When all last uses are written. */

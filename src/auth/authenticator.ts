@@ -13,6 +13,6 @@ export interface Authenticator {
    * @throws Refusal `unauthenticated`, the same for whatever is wrong with it
    */
   authenticate(authorization: string | undefined, details?: RequestDetails): Promise<Principal>
-  /** What was committed until now counts for whoever is authenticated from now on, in this process. */
+  /** What was committed until now of sessions, roles and keys counts for whoever comes from now on, in this process. */
   invalidate?(): void
 }

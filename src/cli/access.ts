@@ -25,7 +25,7 @@ export async function startAccess({ config, log, lifecycle, database }: Parts): 
     clock: systemClock,
     log: log.child({ role: 'api' }),
   })
-  const { authenticator, maintenance } = access
+  const { authenticator, publishedKeys, maintenance } = access
   await lifecycle.start(
     'last uses',
     () => {},
@@ -42,7 +42,10 @@ export async function startAccess({ config, log, lifecycle, database }: Parts): 
       database.listen('baywire access listener', {
         as: 'api',
         channel: accessChannel,
-        onNotify: () => authenticator.invalidate(),
+        onNotify: () => {
+          authenticator.invalidate()
+          publishedKeys.invalidate()
+        },
       }),
     (listener) => listener.close(),
   )
