@@ -30,8 +30,8 @@ function faultsOfProblem({ status, headers, text }: Answer): string[] {
   if (headers['cache-control'] !== 'no-store') faults.push('is a problem that may be stored')
   if (status === 401 && !headers['www-authenticate']) faults.push('is 401 without WWW-Authenticate')
   const words = [detail, title, ...errors.map(({ message }) => message)].join('\n')
-  const told_ = inside.exec(words)?.[0]
-  if (told_ !== undefined) faults.push(`tells of the inside: ${told_}`)
+  const shown = inside.exec(words)?.[0]
+  if (shown !== undefined) faults.push(`tells of the inside: ${shown}`)
   return faults
 }
 
@@ -80,7 +80,7 @@ export function comparable({ status, headers, text }: Answer, tried: string): st
   const kept = Object.entries(headers).filter(([name]) => !changing.includes(name))
   const body = parsedJson(text)
   const requestId = headers['x-request-id'] ?? 'none'
-  return JSON.stringify({ status, headers: kept.toSorted(), body: body ?? text })
+  return JSON.stringify({ status, headers: kept.toSorted(([a], [b]) => a.localeCompare(b)), body: body ?? text })
     .replaceAll(requestId, '<request>')
     .replaceAll(tried, '<id>')
     .replaceAll(encodeURIComponent(tried), '<id>')

@@ -3,7 +3,7 @@ import { faultsOf, LeakScan, parsedJson, storedBy } from './answers.ts'
 import { brokenJson, naughtyFor } from './hostile-strings.ts'
 import type { Findings } from './matrix.ts'
 import type { Operation, Schema } from './operations.ts'
-import { allPermissions } from './people.ts'
+import { allPermissions } from './askers.ts'
 import { prepare, send, type Answer, type Prepared, type Sender, type Subject } from './requests.ts'
 
 /**
@@ -306,8 +306,11 @@ function inChunks(text: string): ReadableStream {
 }
 
 function unsigned(): string {
-  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return `${part({ alg: 'none', typ: 'at+jwt' })}.${part({ sub: 'owner', exp: 9_999_999_999 })}.`
+  const parts = [
+    { alg: 'none', typ: 'at+jwt' },
+    { sub: 'owner', exp: 9_999_999_999 },
+  ]
+  return parts.map((part) => `${Buffer.from(JSON.stringify(part)).toString('base64url')}.`).join('')
 }
 
 /** Lone surrogates are nothing that a URL can hold, and a segment of dots is none. */

@@ -2,7 +2,7 @@ import { newId } from '../../../src/ids.ts'
 import { fingerprint } from '../../support/tenant-world.ts'
 import { comparable, faultsOf, LeakScan, storedBy } from './answers.ts'
 import type { Operation } from './operations.ts'
-import { allPermissions, holds, type Person } from './people.ts'
+import { allPermissions, holds, type Person } from './askers.ts'
 import { prepare, send, tableOfField, type Answer, type Prepared, type Subject } from './requests.ts'
 
 /**
@@ -143,7 +143,8 @@ class OperationMatrix {
 
   async #pairOf({ name, place }: { name: string; place: 'body' | 'query' }): Promise<Pair> {
     const { world, people } = this.#subject
-    const id = String(world.two.rows.get(tableOfField(name) ?? '')?.['id'] ?? world.two.id)
+    const row = world.two.rows.get(tableOfField(name) ?? '')
+    const id = typeof row?.['id'] === 'string' ? row['id'] : world.two.id
     const none = newId()
     const at = async (value: string): Promise<Prepared> => {
       const own = await this.#sample(people.owner)

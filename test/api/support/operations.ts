@@ -141,8 +141,8 @@ function resolver(components: Record<string, Record<string, unknown>>): Resolve 
 function followed(schema: Record<string, unknown>, components: Record<string, Record<string, unknown>>) {
   let found = schema
   for (let steps = 0; typeof found['$ref'] === 'string' && steps < 10; steps += 1) {
-    const { $ref: reference, ...beside } = found
-    found = { ...components[String(reference).replace('#/components/schemas/', '')], ...beside }
+    const { $ref: reference, ...beside } = found as Record<string, unknown> & { $ref: string }
+    found = { ...components[reference.replace('#/components/schemas/', '')], ...beside }
   }
   return found
 }

@@ -3,7 +3,7 @@ import type { Api } from '../../../src/api/app.ts'
 import type { Sql } from '../../../src/store/client.ts'
 import { addRow, type World, type WorldTenant } from '../../support/tenant-world.ts'
 import type { Operation, Schema } from './operations.ts'
-import type { People, Person } from './people.ts'
+import type { People, Person } from './askers.ts'
 import { samples, tablesOfFields, tablesOfWords, type Sample } from './samples.ts'
 
 /** What the suites of all routes work on. */
@@ -40,7 +40,8 @@ export async function prepare(
   const add = (table: string, replace = {}) => addRow(owner, { world, tenant, table, replace })
   const sample: Sample = (await samples[operation.name]?.({ tenant, person, add })) ?? {}
   const params: Record<string, string> = { ...sample.params }
-  for (const name of operation.pathParameters) params[name] ??= await newResource(operation, { name, add })
+  for (const name of operation.pathParameters)
+    params[name] ??= await newResource(operation, { name, add, tables: world.maker.tables })
   const [contentType, schema] =
     [...operation.bodies].find(([type]) => type === (sample.contentType ?? 'application/json')) ?? []
   if (operation.bodies.size > 0 && sample.body === undefined && schema === undefined) {
@@ -65,11 +66,16 @@ function missing({ name }: Operation, what: string): string {
 
 async function newResource(
   operation: Operation,
-  { name, add }: { name: string; add: (table: string) => Promise<Record<string, unknown>> },
+  {
+    name,
+    add,
+    tables,
+  }: { name: string; add: (table: string) => Promise<Record<string, unknown>>; tables: readonly string[] },
 ): Promise<string> {
   const word = /([\w-]+)\/\{(\w+)\}/g
   const before = [...operation.path.matchAll(word)].find(([, , parameter]) => parameter === name)?.[1]
   const { table = before?.replaceAll('-', '_') ?? '', column = 'id' } = tablesOfWords[before ?? ''] ?? {}
+  if (!tables.includes(table)) throw new Error(missing(operation, `{${name}}: there is no table ${table}`))
   try {
     const row = await add(table)
     const id = row[column] ?? row[name] ?? row['code']
