@@ -182,6 +182,8 @@ CREATE TABLE "overrides" (
 --> statement-breakpoint
 ALTER TABLE "devices" ADD COLUMN "name" text;--> statement-breakpoint
 ALTER TABLE "devices" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "devices" ADD COLUMN "archived_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "devices" DROP CONSTRAINT "devices_tenant_id_code_unique";--> statement-breakpoint
 ALTER TABLE "gateways" ADD COLUMN "name" text;--> statement-breakpoint
 ALTER TABLE "gateways" ADD COLUMN "revision" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE "orphan_devices" ADD COLUMN "ignored_at" timestamp (3) with time zone;--> statement-breakpoint
@@ -203,6 +205,7 @@ ALTER TABLE "memberships" ADD CONSTRAINT "memberships_tenant_id_tenants_id_fk" F
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "overrides" ADD CONSTRAINT "overrides_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "overrides" ADD CONSTRAINT "overrides_tenant_id_space_id_spaces_tenant_id_id_fk" FOREIGN KEY ("tenant_id","space_id") REFERENCES "public"."spaces"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "devices_one_of_a_code" ON "devices" USING btree ("tenant_id","code") WHERE "devices"."archived_at" is null;--> statement-breakpoint
 CREATE INDEX "codes_of_a_user" ON "codes" USING btree ("user_id","purpose");--> statement-breakpoint
 CREATE UNIQUE INDEX "passwords_one_in_force" ON "passwords" USING btree ("user_id") WHERE "passwords"."replaced_at" is null;--> statement-breakpoint
 CREATE INDEX "passwords_of_a_user" ON "passwords" USING btree ("user_id","created_at");--> statement-breakpoint
@@ -329,4 +332,98 @@ CREATE TRIGGER "access_changed" AFTER UPDATE OF "revoked_at", "scopes" ON "api_k
 --> statement-breakpoint
 CREATE TRIGGER "access_changed" AFTER UPDATE OF "suspended_at" ON "tenants" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
 --> statement-breakpoint
-CREATE TRIGGER "access_changed" AFTER INSERT OR UPDATE OF "retired_at" ON "signing_keys" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+CREATE TRIGGER "access_changed" AFTER INSERT OR UPDATE OF "retired_at", "signs_from" ON "signing_keys" FOR EACH STATEMENT EXECUTE FUNCTION notify_access();
+--> statement-breakpoint
+-- Rate limits: counted by this function alone, in one statement. Its rows are locked in the order of their keys. They are not
+-- worth a sync of the disk, so they are not logged: after a crash of the database all windows begin anew.
+ALTER TABLE "rate_limits" SET UNLOGGED;
+--> statement-breakpoint
+DO $$
+BEGIN
+  EXECUTE 'CREATE POLICY counted ON rate_limits TO CURRENT_USER USING (true) WITH CHECK (true)';
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION "take_rate_limits"("wanted" text[], "limits" integer[], "windows_s" integer[])
+  RETURNS TABLE ("allowed" boolean, "points" integer, "reset_ms" double precision)
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE room boolean; moment timestamptz;
+BEGIN
+  INSERT INTO public.rate_limits (key, points, expire)
+    SELECT w.key, 0, 'epoch' FROM unnest(wanted) AS w(key) ORDER BY w.key ON CONFLICT DO NOTHING;
+  PERFORM FROM public.rate_limits r WHERE r.key = ANY (wanted) ORDER BY r.key FOR UPDATE;
+  moment := date_trunc('milliseconds', clock_timestamp());
+  SELECT coalesce(bool_and(r.expire <= moment OR r.points < w.most), true) INTO room
+    FROM unnest(wanted, limits) AS w(key, most) JOIN public.rate_limits r ON r.key = w.key;
+  IF room THEN
+    UPDATE public.rate_limits r SET
+      points = CASE WHEN r.expire <= moment THEN 1 ELSE r.points + 1 END,
+      expire = CASE WHEN r.expire <= moment THEN moment + make_interval(secs => w.seconds) ELSE r.expire END
+    FROM unnest(wanted, windows_s) AS w(key, seconds) WHERE r.key = w.key;
+  END IF;
+  RETURN QUERY
+    SELECT room, CASE WHEN r.expire > moment THEN r.points ELSE 0 END,
+      greatest(0, coalesce(extract(epoch FROM r.expire - moment) * 1000, 0))::double precision
+    FROM unnest(wanted) WITH ORDINALITY AS w(key, position) LEFT JOIN public.rate_limits r ON r.key = w.key
+    ORDER BY w.position;
+END $$;
+--> statement-breakpoint
+REVOKE ALL ON FUNCTION "take_rate_limits"(text[], integer[], integer[]) FROM PUBLIC;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "take_rate_limits"(text[], integer[], integer[]) TO baywire_api;
+--> statement-breakpoint
+-- The jobs role removes what has had its time: no policy shows it more.
+CREATE POLICY leftovers ON "rate_limits" TO baywire_ingest USING ("expire" < now()) WITH CHECK (false);
+--> statement-breakpoint
+CREATE POLICY leftovers ON "idempotency_keys" TO baywire_ingest
+  USING ("created_at" < now() - interval '24 hours') WITH CHECK (false);
+--> statement-breakpoint
+GRANT SELECT ("key", "expire"), DELETE ON "rate_limits" TO baywire_ingest;
+--> statement-breakpoint
+GRANT SELECT ("tenant_id", "created_at"), DELETE ON "idempotency_keys" TO baywire_ingest;
+--> statement-breakpoint
+-- Whose chains there are, also of erased tenants: to verify them all.
+CREATE POLICY through_the_door ON "audit_heads" FOR SELECT TO baywire_api USING ((SELECT app_door()) = 'accounts');
+--> statement-breakpoint
+-- ---------------------------------------------------------------------------------------------------------
+-- Places
+-- ---------------------------------------------------------------------------------------------------------
+-- A site or space with a history is not deleted but archived: its log is still folded, and its code is free again.
+ALTER TABLE "sites" ADD COLUMN "archived_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "spaces" ADD COLUMN "archived_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "sites" DROP CONSTRAINT "sites_tenant_id_code_unique";--> statement-breakpoint
+ALTER TABLE "spaces" DROP CONSTRAINT "spaces_tenant_id_site_id_code_unique";--> statement-breakpoint
+CREATE UNIQUE INDEX "sites_code_in_use" ON "sites" USING btree ("tenant_id","code") WHERE "sites"."archived_at" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "spaces_code_in_use" ON "spaces" USING btree ("tenant_id","site_id","code") WHERE "spaces"."archived_at" is null;--> statement-breakpoint
+CREATE INDEX "policies_of_a_scope" ON "policies" USING btree ("tenant_id","scope","scope_id","version");--> statement-breakpoint
+CREATE INDEX "overrides_due" ON "overrides" USING btree ("ends_at") WHERE "overrides"."ended_at" is null;--> statement-breakpoint
+GRANT UPDATE ("revision", "archived_at") ON "spaces" TO baywire_api;
+--> statement-breakpoint
+-- No device is put at a space that was deleted, however the two meet: deleting locks the row against this.
+CREATE FUNCTION "refuse_archived_space"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+DECLARE archived timestamptz;
+BEGIN
+  SELECT s.archived_at INTO archived FROM public.spaces s
+  WHERE s.tenant_id = new.tenant_id AND s.id = new.space_id FOR KEY SHARE;
+  IF archived IS NOT NULL THEN
+    RAISE EXCEPTION 'the space was deleted' USING ERRCODE = '23503';
+  END IF;
+  RETURN new;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "space_in_use" BEFORE INSERT ON "device_assignments" FOR EACH ROW EXECUTE FUNCTION refuse_archived_space();
+--> statement-breakpoint
+-- A device that stood somewhere is archived in place of being deleted, because the log is read by where devices stood. For
+-- ingest and for brokers it is gone all the same: its code may be that of another device from here on.
+CREATE FUNCTION "let_go_of_device"() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public
+AS $$
+BEGIN
+  UPDATE public.tenants SET directory_version = directory_version + 1 WHERE id = new.tenant_id;
+  UPDATE public.credentials SET revoked_at = now()
+  WHERE tenant_id = new.tenant_id AND kind = 'devices' AND code = new.code AND revoked_at IS NULL;
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "archived" AFTER UPDATE OF "archived_at" ON "devices" FOR EACH ROW
+  WHEN (old.archived_at IS NULL AND new.archived_at IS NOT NULL) EXECUTE FUNCTION let_go_of_device();

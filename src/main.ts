@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addAudit } from './cli/audit/command.ts'
 import { addBackup, addRestore } from './cli/backup.ts'
 import { addConfig } from './cli/config.ts'
 import { addDemo } from './cli/demo/command.ts'
@@ -8,6 +9,7 @@ import { addDevice } from './cli/device/command.ts'
 import { addDlq } from './cli/dlq/command.ts'
 import { addDoctor } from './cli/doctor/command.ts'
 import { addImport } from './cli/import/command.ts'
+import { addKeys } from './cli/keys.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
 import { addMosquitto } from './cli/mosquitto/command.ts'
@@ -33,9 +35,11 @@ function commandLine(): Command {
     addImport,
     addTail,
     addLedger,
+    addAudit,
     addDlq,
     addReplay,
     addDevice,
+    addKeys,
     addMigrate,
     addMosquitto,
     addDoctor,

@@ -1,20 +1,41 @@
+import { BlockList } from 'node:net'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Authenticator } from '../auth/authenticator.ts'
+import type { Accounts } from '../auth/accounts.ts'
+import type { PublishedKeys } from '../auth/published-keys.ts'
+import type { SessionKeeper } from '../auth/sessions.ts'
+import { systemClock, type Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
+import { findClient } from './client-address.ts'
 import { problemResponse, type ApiEnv } from './context.ts'
 import { ApiError } from './errors.ts'
 import { failureOf, loggable } from './failure.ts'
 import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
+import { addPrivatePart } from './private-part.ts'
+import type { RateLimits } from './rate-limits.ts'
+import { addAccountRoutes, type AccountRoutesOptions } from './routes/accounts.ts'
+import { addApiKeyRoutes } from './routes/api-keys.ts'
+import { addAppRoutes } from './routes/apps.ts'
+import { addAuditRoutes } from './routes/audit.ts'
+import { addDashboardRoutes } from './routes/dashboard.ts'
+import { addDeviceRoutes } from './routes/devices.ts'
+import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
+import { addGatewayRoutes } from './routes/gateways.ts'
+import { addJwksRoute } from './routes/jwks.ts'
+import { addOrphanRoutes } from './routes/orphans.ts'
+import { addPlaceRoutes } from './routes/place-routes.ts'
+import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
+import { addSessionRoutes } from './routes/sessions.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
 
@@ -28,38 +49,80 @@ export interface ApiOptions {
   log: Log
   readiness: () => Promise<Readiness>
   /** Tells who asks: of the routes for those who are signed in. */
-  authenticator?: Authenticator
+  authenticator: Authenticator
+  sessions: SessionKeeper
+  accounts?: Accounts
+  /** Whom an address counts as where failures are counted. */
+  areaOf?: AccountRoutesOptions['areaOf']
+  publishedKeys: Pick<PublishedKeys, 'jwks'>
+  /** Without them nothing is limited. */
+  limits?: RateLimits | undefined
+  /** Whose word on where a request comes from is taken. */
+  trustedProxies?: BlockList | undefined
+  /** Of pages that may use what is not public. */
+  origins?: readonly string[] | undefined
+  /** What operators do to spaces happens at its time. */
+  clock?: Clock
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
 }
 
 export type Api = OpenAPIHono<ApiEnv>
 
-const DATABASE_WAIT_MS = 10_000
+export const DATABASE_WAIT_MS = 10_000
 const REQUEST_ID_CHARACTERS = 64
 
 export function createApi(options: ApiOptions): Api {
   const { log, tenants, databaseWaitMs = DATABASE_WAIT_MS } = options
   const app = beginApp(options)
   addSystemRoutes(app, options)
-  addPublicRoutes(app, { tenants, databaseWaitMs })
+  addDocsRoutes(app)
+  addProblemRoutes(app)
+  addPublicRoutes(app, { tenants, databaseWaitMs, limit: options.limits?.perAddress })
+  addJwksRoute(app, { publishedKeys: options.publishedKeys, databaseWaitMs })
+  addPrivateRoutes(app, options)
   addDocumentRoute(app)
   return answerFailures(app, log)
 }
 
+/** What needs somebody to be signed in, or to sign in. */
+function addPrivateRoutes(app: Api, options: ApiOptions): void {
+  const {
+    tenants,
+    authenticator,
+    limits,
+    origins = [],
+    databaseWaitMs = DATABASE_WAIT_MS,
+    clock = systemClock,
+  } = options
+  addPrivatePart(app, { authenticator, limits, origins, databaseWaitMs })
+  const { accounts, areaOf = () => 'none' } = options
+  if (accounts !== undefined) addAccountRoutes(app, { accounts, areaOf, databaseWaitMs })
+  addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
+  addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
+  addPlaceRoutes(app, { tenants, databaseWaitMs, clock })
+  addDeviceRoutes(app, { tenants, databaseWaitMs })
+  addGatewayRoutes(app, { tenants, databaseWaitMs })
+  addAppRoutes(app, { tenants, databaseWaitMs })
+  addOrphanRoutes(app, { tenants, databaseWaitMs })
+  addDashboardRoutes(app, { tenants, databaseWaitMs })
+  addAuditRoutes(app, { tenants, databaseWaitMs })
+}
+
 /** /health, /ready and /metrics alone, for a process without the API. */
-export function createMonitor(options: Omit<ApiOptions, 'tenants' | 'databaseWaitMs'>): Api {
+export function createMonitor(options: Pick<ApiOptions, 'metrics' | 'log' | 'readiness'>): Api {
   const app = beginApp(options)
   addSystemRoutes(app, options)
   return answerFailures(app, options.log)
 }
 
-function beginApp(options: Pick<ApiOptions, 'metrics' | 'log'>): Api {
+function beginApp(options: Pick<ApiOptions, 'metrics' | 'log' | 'trustedProxies'>): Api {
   const app: Api = new OpenAPIHono<ApiEnv>({ defaultHook: invalidInput })
   // Takes over an id of letters, digits and _ - = only: it is written to the log.
   app.use(requestId({ limitLength: REQUEST_ID_CHARACTERS, generator: () => newId() }))
   app.use(observeRequests(options))
   app.use(apiHeaders)
+  app.use(findClient(options.trustedProxies ?? new BlockList()))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: answerOtherMethod }))
   app.use(wellFormedUrl)
   app.use(boundedBody)

@@ -1,7 +1,9 @@
 import type { Context } from 'hono'
 import type { RequestIdVariables } from 'hono/request-id'
 import type { Principal } from '../auth/principal.ts'
+import type { ClientAddress } from './client-address.ts'
 import type { ApiError } from './errors.ts'
+import type { IdempotencyKey } from './idempotency.ts'
 import { problemHeaders, problemKinds, problemOf } from './problem.ts'
 
 /** What every handler finds in its context. */
@@ -9,6 +11,10 @@ export interface ApiEnv {
   Variables: RequestIdVariables & {
     /** Of the routes for those who are signed in alone. */
     principal: Principal
+    /** Where the request comes from. */
+    client: ClientAddress
+    /** Of a POST that carried an Idempotency-Key. */
+    idempotency: IdempotencyKey | undefined
   }
 }
 

@@ -12,7 +12,7 @@ export interface Problem {
 }
 
 interface Kind {
-  status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 412 | 413 | 428 | 429 | 431 | 500 | 503
+  status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 412 | 413 | 422 | 428 | 429 | 431 | 500 | 503
   title: string
 }
 
@@ -21,14 +21,18 @@ export const problemKinds: Record<ErrorCode, Kind> = {
   malformed_request: { status: 400, title: 'Malformed request' },
   invalid_input: { status: 400, title: 'Invalid input' },
   unauthenticated: { status: 401, title: 'Not signed in' },
+  password_change_required: { status: 403, title: 'Password must be changed' },
   forbidden: { status: 403, title: 'Forbidden' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   request_timeout: { status: 408, title: 'Request timeout' },
   conflict: { status: 409, title: 'Conflict' },
   in_use: { status: 409, title: 'In use' },
+  idempotency_running: { status: 409, title: 'Still running' },
+  idempotency_answer_gone: { status: 409, title: 'Done already, answer not kept' },
   revision_outdated: { status: 412, title: 'Changed in the meantime' },
   content_too_large: { status: 413, title: 'Content too large' },
+  idempotency_mismatch: { status: 422, title: 'Idempotency-Key of another request' },
   revision_required: { status: 428, title: 'If-Match required' },
   too_many_requests: { status: 429, title: 'Too many requests' },
   header_too_large: { status: 431, title: 'Request header too large' },

@@ -4,7 +4,10 @@ import { problemKinds, problemType } from './problem.ts'
 import { problemBody } from './schemas.ts'
 
 /** How answers are described in the OpenAPI document. */
-const requestIdHeader = { description: 'id of this request, also in the log', schema: { type: 'string' } } as const
+export const requestIdHeader = {
+  description: 'id of this request, also in the log',
+  schema: { type: 'string' },
+} as const
 
 export function json<Schema extends z.ZodType>(schema: Schema, description: string) {
   return {
@@ -27,19 +30,22 @@ export function revalidated<Schema extends z.ZodType>(schema: Schema, descriptio
 export const notModified = { description: 'nothing changed since the body with this ETag', content: {} }
 
 export function problem(code: ErrorCode, description: string) {
-  const { status, title } = problemKinds[code]
-  const example = {
-    type: problemType(code),
-    title,
-    status,
-    detail: description,
-    instance: '/api/v1/public/demo/sites',
-    request_id: '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55',
-    ...(code === 'invalid_input' ? { errors: [{ path: 'limt', message: 'is not known here' }] } : {}),
-  }
   return {
     description,
     headers: { 'X-Request-Id': requestIdHeader },
-    content: { 'application/problem+json': { schema: problemBody, example } },
+    content: { 'application/problem+json': { schema: problemBody, example: problemExample(code, description) } },
+  }
+}
+
+export function problemExample(code: ErrorCode, detail: string) {
+  const { status, title } = problemKinds[code]
+  return {
+    type: problemType(code),
+    title,
+    status,
+    detail,
+    instance: '/api/v1/public/demo/sites',
+    request_id: '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55',
+    ...(code === 'invalid_input' ? { errors: [{ path: 'limt', message: 'is not known here' }] } : {}),
   }
 }

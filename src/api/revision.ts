@@ -16,7 +16,7 @@ export function expectedRevision(c: Context<ApiEnv>): number {
   if (header === undefined) {
     throw new Refusal('revision_required', 'Send the ETag of what you have read as If-Match.')
   }
-  const match = /^"([1-9]\d{0,8})"$/.exec(header.trim())
+  const match = /^"(0|[1-9]\d{0,8})"$/.exec(header.trim())
   if (match === null) throw revisionOutdated()
   return Number(match[1])
 }

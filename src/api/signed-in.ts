@@ -2,7 +2,12 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Actor } from '../auth/principal.ts'
 import { Refusal } from '../refusal.ts'
-import type { TenantDatabase, TenantTransaction } from '../store/transactions.ts'
+import type {
+  AccountTransaction,
+  TenantDatabase,
+  TenantTransaction,
+  TenantWriterTransaction,
+} from '../store/transactions.ts'
 import type { ApiEnv } from './context.ts'
 import { withinTime } from './time-limit.ts'
 
@@ -13,11 +18,43 @@ export interface SignedInOptions {
   databaseWaitMs: number
 }
 
-export function signedIn(authenticator: Authenticator): MiddlewareHandler<ApiEnv> {
+/** Whoever is let in is in the context; a preflight is nobody's. */
+export function signedIn({
+  authenticator,
+  databaseWaitMs,
+}: {
+  authenticator: Authenticator
+  databaseWaitMs: number
+}): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    c.set('principal', await authenticator.authenticate(c.req.header('Authorization')))
+    if (c.req.method !== 'OPTIONS') {
+      const details = { lookInto: c.req.header('X-Baywire-Tenant'), requestId: c.get('requestId') }
+      const work = authenticator.authenticate(c.req.header('Authorization'), details)
+      c.set('principal', await withinTime(work, databaseWaitMs))
+    }
     await next()
   }
+}
+
+/** Who was just shut out here is not let in here by what was remembered; other processes are told by the database. */
+export function forgetAccess(authenticator: Authenticator): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    await next()
+    const { path, method } = c.req
+    const changed = method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS' && c.res.status < 400
+    if (changed && !givingPaths.has(path)) authenticator.invalidate?.()
+  }
+}
+
+/** They give access and take none away: others need not be looked at anew, however many log in. */
+const givingPaths = new Set(['register', 'login', 'refresh'].map((path) => `/api/v1/auth/${path}`))
+
+/** Runs a verb in one transaction of the accounts. */
+export async function inAccounts<T>(
+  { tenants, databaseWaitMs }: SignedInOptions,
+  work: (tx: AccountTransaction) => Promise<T>,
+): Promise<T> {
+  return await withinTime(tenants.withAccounts(work), databaseWaitMs)
 }
 
 /** Runs a verb in one transaction of the tenant that the principal works in. */
@@ -26,11 +63,28 @@ export async function inOwnTenant<T>(
   { tenants, databaseWaitMs }: SignedInOptions,
   work: (tx: TenantTransaction, actor: Actor) => Promise<T>,
 ): Promise<T> {
-  const principal = c.get('principal')
-  if (principal.tenant === undefined) throw new Refusal('forbidden', 'You belong to no tenant.')
-  const actor = { principal, tenantId: principal.tenant.id, requestId: c.get('requestId') }
+  const actor = actorOf(c)
   return await withinTime(
     tenants.withTenant(actor.tenantId, (tx) => work(tx, actor)),
     databaseWaitMs,
   )
+}
+
+/** The same for a verb that steps spaces. */
+export async function writingInOwnTenant<T>(
+  c: Context<ApiEnv>,
+  { tenants, databaseWaitMs }: SignedInOptions,
+  work: (tx: TenantWriterTransaction, actor: Actor) => Promise<T>,
+): Promise<T> {
+  const actor = actorOf(c)
+  return await withinTime(
+    tenants.withTenantWriter(actor.tenantId, (tx) => work(tx, actor)),
+    databaseWaitMs,
+  )
+}
+
+function actorOf(c: Context<ApiEnv>): Actor {
+  const principal = c.get('principal')
+  if (principal.tenant === undefined) throw new Refusal('forbidden', 'You belong to no tenant.')
+  return { principal, tenantId: principal.tenant.id, requestId: c.get('requestId') }
 }

@@ -1,9 +1,18 @@
 import type { Principal } from './principal.ts'
 
+/** What a request says beside its `Authorization`. */
+export interface RequestDetails {
+  /** The header `X-Baywire-Tenant`: the tenant that a platform administrator looks into. */
+  lookInto?: string | undefined
+  requestId?: string | undefined
+}
+
 export interface Authenticator {
   /**
    * Who sends this `Authorization` header: an access token or an API key, by what holds now.
    * @throws Refusal `unauthenticated`, the same for whatever is wrong with it
    */
-  authenticate(authorization: string | undefined): Promise<Principal>
+  authenticate(authorization: string | undefined, details?: RequestDetails): Promise<Principal>
+  /** What was committed until now counts for whoever is authenticated from now on, in this process. */
+  invalidate?(): void
 }

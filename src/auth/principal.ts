@@ -11,6 +11,8 @@ export interface UserPrincipal {
   /** Undefined where the user belongs to no tenant. */
   readonly tenant: { readonly id: string; readonly role: Role } | undefined
   readonly platformAdministrator: boolean
+  /** A platform administrator who looks into a tenant from outside: permissions to read, and no others. */
+  readonly readOnly?: boolean
 }
 
 export interface ApiKeyPrincipal {
@@ -33,6 +35,8 @@ export function requirePermission({ principal }: Pick<Actor, 'principal'>, permi
   const allowed =
     principal.kind === 'api_key'
       ? principal.scopes.includes(permission)
-      : principal.tenant !== undefined && roleHas(principal.tenant.role, permission)
+      : principal.tenant !== undefined &&
+        roleHas(principal.tenant.role, permission) &&
+        (principal.readOnly !== true || permission.endsWith(':read'))
   if (!allowed) throw new Refusal('forbidden', `This needs the permission ${permission}.`)
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import { assertRole, connect, resolveDatabase, type Database } from '../store/client.ts'
 import { listen, type Listener } from '../store/listener.ts'
+import { rateLimitStore, type RateLimitStore } from '../store/rate-limits.ts'
 import { checkSchema, migrate } from '../store/migrations.ts'
 import { systemDatabase, tenantDatabase, type SystemDatabase, type TenantDatabase } from '../store/transactions.ts'
 import { announce } from './terminal.ts'
@@ -10,10 +11,12 @@ export interface OpenDatabase {
   readonly urls: Database
   /** A new client of the role baywire_api. */
   tenants(name: string): TenantDatabase
+  /** The limits that all processes share. */
+  rateLimits(name: string): RateLimitStore
   /** A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long. */
   system(name: string, options?: { statementTimeoutMs?: number }): SystemDatabase
-  /** Told of each NOTIFY on a channel, by a connection of its own; see `listen`. */
-  listen(name: string, options: { channel: string; onNotify: () => void }): Listener
+  /** Told of each NOTIFY on a channel, by a connection of its own with the login of a role; see `listen`. */
+  listen(name: string, options: { channel: string; onNotify: () => void; as?: 'api' | 'ingest' }): Listener
   close(): Promise<void>
 }
 
@@ -44,12 +47,15 @@ export async function openDatabase(config: Config): Promise<OpenDatabase> {
   return {
     urls,
     tenants: (name) => keep(tenantDatabase({ ...limits, url: urls.apiUrl, name })),
+    rateLimits: (name) => keep(rateLimitStore({ ...limits, url: urls.apiUrl, name })),
     system: (name, options) => keep(systemDatabase({ ...limits, ...options, url: urls.ingestUrl, name })),
-    listen: (name, options) =>
-      listen(
-        { url: urls.ingestUrl, role: 'baywire_ingest', statementTimeoutMs: limits.statementTimeoutMs, name },
-        options,
-      ),
+    listen: (name, { as = 'ingest', ...options }) => {
+      const login =
+        as === 'api'
+          ? { url: urls.apiUrl, role: 'baywire_api' as const }
+          : { url: urls.ingestUrl, role: 'baywire_ingest' as const }
+      return listen({ ...login, statementTimeoutMs: limits.statementTimeoutMs, name }, options)
+    },
     async close() {
       await Promise.all(opened.map((database) => database.close()))
       await urls.stop()

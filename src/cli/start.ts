@@ -1,20 +1,23 @@
 import type { Command } from 'commander'
 import closeWithGrace from 'close-with-grace'
-import { createApi, createMonitor } from '../api/app.ts'
+import { createApi, createMonitor, DATABASE_WAIT_MS } from '../api/app.ts'
+import { rateLimits, type RateLimits } from '../api/rate-limits.ts'
 import { checkParts, type PartReadiness } from '../api/readiness.ts'
 import { startApi } from '../api/server.ts'
 import { systemClock } from '../clock.ts'
-import { readConfig, type Config } from '../config.ts'
+import { readConfig, splitList, type Config } from '../config.ts'
 import { describeError, UsageError } from '../errors.ts'
 import { Ingest } from '../ingest/ingest.ts'
 import { Jobs } from '../jobs/jobs.ts'
 import { Lifecycle } from '../lifecycle.ts'
 import { createLog, type Log } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
+import { readNetworks } from '../networks.ts'
 import { ensurePartitions } from '../store/readings.ts'
 import { consumerClientId, startConsumer } from '../mqtt/consumer.ts'
 import { startEmbeddedBroker } from './embedded-broker.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
+import { startAccess } from './access.ts'
 import { refuseUnsafe } from './production.ts'
 import { announce } from './terminal.ts'
 
@@ -202,12 +205,19 @@ async function startJobs({ config, log, metrics, lifecycle, database, checks }: 
   })
 }
 
-async function startHttp({ config, log, metrics, lifecycle, database, checks }: Parts): Promise<number> {
+async function startHttp(parts: Parts): Promise<number> {
+  const { config, log, metrics, lifecycle, database, checks } = parts
+  const access = await startAccess(parts)
   const app = createApi({
+    ...access,
     tenants: database.tenants('baywire api'),
     metrics,
     log: log.child({ role: 'api' }),
     readiness: () => checkParts(checks),
+    clock: systemClock,
+    limits: limitsOf(config, database),
+    trustedProxies: readNetworks(config.BAYWIRE_TRUSTED_PROXIES),
+    origins: splitList(config.BAYWIRE_CORS_ORIGINS),
   })
   const api = await lifecycle.start(
     'api',
@@ -215,6 +225,24 @@ async function startHttp({ config, log, metrics, lifecycle, database, checks }: 
     (started) => started.close(),
   )
   return api.port
+}
+
+function limitsOf(config: Config, database: OpenDatabase): RateLimits {
+  return rateLimits({
+    settings: {
+      addressPerMinute: config.BAYWIRE_LIMIT_ADDRESS_PER_MINUTE,
+      openPerMinute: config.BAYWIRE_LIMIT_OPEN_PER_MINUTE,
+      apiPerMinute: config.BAYWIRE_LIMIT_API_PER_MINUTE,
+      apiPerHour: config.BAYWIRE_LIMIT_API_PER_HOUR,
+      apiPerDay: config.BAYWIRE_LIMIT_API_PER_DAY,
+      tenantPerMinute: config.BAYWIRE_LIMIT_TENANT_PER_MINUTE,
+      loginsPerMinute: config.BAYWIRE_LIMIT_LOGINS_PER_MINUTE,
+      codesPerMinute: config.BAYWIRE_LIMIT_CODES_PER_MINUTE,
+      codesPerHour: config.BAYWIRE_LIMIT_CODES_PER_HOUR,
+    },
+    store: database.rateLimits('baywire limits'),
+    databaseWaitMs: DATABASE_WAIT_MS,
+  })
 }
 
 async function startMonitor({ config, log, metrics, lifecycle, checks }: Parts): Promise<number | undefined> {

@@ -213,27 +213,30 @@ async function send(
   }
 }
 
+/** One for each part that was decoded, in order. */
 function wantedDevices(messages: readonly Message[], tenants: Tenants): WantedDevice[] {
-  const wanted = new Map<string, WantedDevice>()
+  const wanted: WantedDevice[] = []
   for (const message of messages) {
-    const tenant = tenants.get(message.tenant)
-    for (const part of message.parts) {
-      if (part.ok && tenant !== undefined)
-        wanted.set(deviceKey(tenant.slug, part.device), { tenant, device: part.device })
-    }
+    const tenant = tenants.get(message.tenant) as KnownTenant
+    for (const part of message.parts) if (part.ok) wanted.push({ tenant, device: part.device })
   }
-  return [...wanted.values()]
+  return wanted
 }
 
-/** The readings of known devices, by the part that they were decoded to. */
+/**
+ * The readings of known devices, by the part that they were decoded to.
+ *
+ * @param devices as `wantedDevices` asked for them
+ */
 function candidatesOf(
   messages: readonly Message[],
-  devices: ReadonlyMap<string, KnownDevice>,
+  devices: readonly (KnownDevice | undefined)[],
 ): Map<DecodedPart, Candidate> {
   const candidates = new Map<DecodedPart, Candidate>()
+  let asked = 0
   for (const message of messages) {
     for (const [part, decoded] of message.parts.entries()) {
-      const device = decoded.ok ? devices.get(deviceKey(message.tenant, decoded.device)) : undefined
+      const device = decoded.ok ? devices[asked++] : undefined
       if (decoded.ok && device !== undefined && isWanted(message, part)) {
         candidates.set(decoded, candidateOf(message, part, { decoded, device }))
       }

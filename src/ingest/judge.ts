@@ -1,5 +1,5 @@
 import type { DecodedPart } from '../decode/decoded.ts'
-import { isAhead, placeInOrder, runsBackwards } from '../occupancy/evidence.ts'
+import { isAhead, placeInOrder, runsBackwards, sourceOf } from '../occupancy/evidence.ts'
 import type { ReadingInput } from '../occupancy/input.ts'
 import type { Outcome } from '../store/books.ts'
 import { stoodAt, type KnownDevice, type KnownTenant } from '../store/device-directory.ts'
@@ -31,7 +31,10 @@ export function candidateOf(
   const receivedAt = message.delivery.receivedAtMs
   const input: ReadingInput = {
     kind: 'reading',
-    ...reading,
+    occupied: reading.occupied,
+    at: reading.at,
+    session: reading.session,
+    counter: reading.counter,
     id: message.id,
     part,
     device: decoded.device,
@@ -140,10 +143,10 @@ function belongsTo(
   if (at === now) return { space: now, input }
   const trusting = at ?? now
   if (trusting !== undefined && isAhead(input, trusting.policy)) return { space: now, input }
-  if (runsBackwards(at?.state.sources[input.device], input)) {
+  if (runsBackwards(at && sourceOf(at.state, input.device), input)) {
     return { space: now, input: { ...input, clockBackwardsElsewhere: true } }
   }
-  return runsBackwards(now?.state.sources[input.device], input) ? { space: now, input } : { space: at, input }
+  return runsBackwards(now && sourceOf(now.state, input.device), input) ? { space: now, input } : { space: at, input }
 }
 
 interface Placing {
@@ -198,14 +201,18 @@ export function identitiesToLookUp(candidates: readonly Candidate[], writer: Spa
   const wanted = new Set<Identity>()
   for (const { device, identity, input, spaceAt, spaceNow } of candidates) {
     if (identity === undefined) continue
-    const isOldAt = (spaceId: string | undefined) => {
-      const space = spaceId === undefined ? undefined : writer.space(spaceId)
-      return space !== undefined && placeInOrder(space.state, input, space.policy).mustLookUp
-    }
-    const ask = unordered.has(device.id) || isOldAt(spaceAt) || (spaceNow !== spaceAt && isOldAt(spaceNow))
+    const ask =
+      unordered.has(device.id) ||
+      isOldAt(writer, spaceAt, input) ||
+      (spaceNow !== spaceAt && isOldAt(writer, spaceNow, input))
     if (ask) wanted.add(identity)
   }
   return wanted
+}
+
+function isOldAt(writer: SpaceWriter, spaceId: string | undefined, input: ReadingInput): boolean {
+  const space = spaceId === undefined ? undefined : writer.space(spaceId)
+  return space !== undefined && placeInOrder(space.state, input, space.policy).mustLookUp
 }
 
 function devicesOutOfOrder(candidates: readonly Candidate[]): Set<string> {

@@ -13,6 +13,8 @@ import type { SystemDatabase } from '../store/transactions.ts'
 import { reconcileBooks } from './books.ts'
 import { sweepDeadlines } from './deadlines.ts'
 import type { Job } from './job.ts'
+import { sweepLeftovers } from './leftovers.ts'
+import { sweepOverrides } from './overrides.ts'
 import { dropOldReadings } from './retention.ts'
 import { Slots } from './slots.ts'
 
@@ -27,8 +29,8 @@ export interface JobsOptions {
 const minuteMs = 60_000
 
 /**
- * The jobs role. Due deadlines are swept by every process, each taking those that no other has in hand; all else is
- * run in slots, by one process for all.
+ * The jobs role. Due deadlines, and overrides whose end has come, are swept by every process, each taking those that no
+ * other has in hand; all else is run in slots, by one process for all.
  */
 export class Jobs {
   readonly #options: JobsOptions
@@ -84,12 +86,15 @@ export class Jobs {
     const { log, metrics } = this.#options
     const startedAt = performance.now()
     try {
-      const fired = await sweepDeadlines({ ...this.#options, memory: this.#memory })
+      const context = { ...this.#options, memory: this.#memory }
+      const fired = await sweepDeadlines(context)
+      const ended = await sweepOverrides(context)
       this.#sweepTrouble = undefined
       metrics.jobRuns.inc({ job: 'deadlines', result: 'succeeded' })
       const seconds = (performance.now() - startedAt) / 1000
       metrics.jobSeconds.observe({ job: 'deadlines' }, seconds)
       if (fired > 0) log.info({ fired }, 'deadlines fired')
+      if (ended > 0) log.info({ ended }, 'overrides ended')
       await this.#noteSweep(seconds)
     } catch (error) {
       this.#sweepTrouble = errorCodeOf(error) ?? 'failed'
@@ -119,6 +124,7 @@ function slottedJobs({ config, clock }: JobsOptions): Job[] {
       },
     },
     { job: 'books', intervalMs: minuteMs, work: reconcileBooks },
+    { job: 'leftovers', intervalMs: 10 * minuteMs, work: sweepLeftovers },
     {
       job: 'retention',
       intervalMs: 60 * minuteMs,

@@ -287,8 +287,8 @@ class ExternalConsumer implements Consumer {
       acknowledge()
       return
     }
-    const settling = this.#inFlight.track({ acknowledge, giveUp: () => stream.destroy() })
-    receiver.receive({ topic, payload, receivedAtMs: clock.now(), retained: retain, duplicate: dup, ...settling })
+    const delivered = { topic, payload, receivedAtMs: clock.now(), retained: retain, duplicate: dup }
+    receiver.receive(this.#inFlight.track(delivered, { acknowledge, giveUp: () => stream.destroy() }))
   }
 
   #acknowledge(messageId: number, stream: Stream): void {

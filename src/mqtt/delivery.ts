@@ -14,7 +14,7 @@ export interface Delivery {
   /** The DUP flag: the sender does not know whether an earlier delivery arrived. */
   readonly duplicate: boolean
   /** Whose it is, where that is known: what waits of one that was revoked is given up instead of committed. */
-  readonly sender?: { readonly revoked: boolean }
+  readonly sender?: { readonly revoked: boolean } | undefined
   /** To be called after COMMIT, or when there is nothing to commit. */
   acknowledge(): void
   /** Leaves it unacknowledged for good, so that it is delivered again on a later connection: this one is closed. */

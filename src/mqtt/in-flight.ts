@@ -1,24 +1,23 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Delivery } from './delivery.ts'
 
-type Settling = Pick<Delivery, 'acknowledge' | 'giveUp'>
+/** What to do, once, when the receiver is done with a delivery. */
+export type Settling = Pick<Delivery, 'acknowledge' | 'giveUp'>
+export type Delivered = Omit<Delivery, 'acknowledge' | 'giveUp'>
 
 /** The deliveries of one door that are neither acknowledged nor given up. */
 export class InFlight {
   #count = 0
   #onEmpty: (() => void) | undefined
 
-  /** Counts one delivery until either is called; of all calls only the first has an effect. */
-  track({ acknowledge, giveUp }: Settling): Settling {
+  /** Counts one delivery until it is settled; of all calls only the first has an effect. */
+  track(delivered: Delivered, settling: Settling): Delivery {
     this.#count++
-    let settled = false
-    const once = (action: () => void) => () => {
-      if (settled) return
-      settled = true
-      action()
-      if (--this.#count === 0) this.#onEmpty?.()
-    }
-    return { acknowledge: once(acknowledge), giveUp: once(giveUp) }
+    return new Tracked(delivered, { settling, onSettled: this.#onSettled })
+  }
+
+  readonly #onSettled = (): void => {
+    if (--this.#count === 0) this.#onEmpty?.()
   }
 
   /** Resolves when nothing is in flight, or when `patienceMs` are over. */
@@ -32,5 +31,50 @@ export class InFlight {
   /** Resolves when nothing is in flight. One may wait for it at a time. */
   async empty(): Promise<void> {
     if (this.#count > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve))
+  }
+}
+
+/** An object of one shape for each message, because there are many of them and they wait for a COMMIT. */
+class Tracked implements Delivery {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly receivedAtMs: number
+  readonly retained: boolean
+  readonly retainStripped: boolean
+  readonly duplicate: boolean
+  readonly sender: { readonly revoked: boolean } | undefined
+  readonly #onSettled: () => void
+  #settling: Settling | undefined
+
+  constructor(delivered: Delivered, { settling, onSettled }: { settling: Settling; onSettled: () => void }) {
+    this.topic = delivered.topic
+    this.payload = delivered.payload
+    this.receivedAtMs = delivered.receivedAtMs
+    this.retained = delivered.retained
+    this.retainStripped = delivered.retainStripped ?? false
+    this.duplicate = delivered.duplicate
+    this.sender = delivered.sender
+    this.#settling = settling
+    this.#onSettled = onSettled
+  }
+
+  acknowledge(): void {
+    const settling = this.#settled()
+    if (settling === undefined) return
+    settling.acknowledge()
+    this.#onSettled()
+  }
+
+  giveUp(): void {
+    const settling = this.#settled()
+    if (settling === undefined) return
+    settling.giveUp()
+    this.#onSettled()
+  }
+
+  #settled(): Settling | undefined {
+    const settling = this.#settling
+    this.#settling = undefined
+    return settling
   }
 }

@@ -17,7 +17,7 @@ import { mayBequeath, mayPublish } from './access.ts'
 import type { Connection } from './connection.ts'
 import type { Receiver, RefusalReason } from './delivery.ts'
 import { mostTopicBytes } from './frames.ts'
-import { InFlight } from './in-flight.ts'
+import { InFlight, type Settling } from './in-flight.ts'
 import { parseTopic, type Topic } from './topics.ts'
 
 type Done = (error?: Error | null) => void
@@ -136,8 +136,8 @@ export class Publishes {
     })
   }
 
-  #deliver(sender: Connection, packet: PublishPacket, settling: { acknowledge: () => void; giveUp: () => void }): void {
-    this.#options.receiver.receive({
+  #deliver(sender: Connection, packet: PublishPacket, settling: Settling): void {
+    const delivered = {
       topic: packet.topic,
       payload: Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload),
       receivedAtMs: this.#options.clock.now(),
@@ -145,8 +145,8 @@ export class Publishes {
       retainStripped: packet.retain,
       duplicate: packet.dup,
       sender,
-      ...this.#inFlight.track(settling),
-    })
+    }
+    this.#options.receiver.receive(this.#inFlight.track(delivered, settling))
   }
 }
 

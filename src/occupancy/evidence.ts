@@ -25,6 +25,10 @@ export interface Place {
 /** How many devices' progress a space remembers; beyond it the one silent longest is forgotten. */
 const sourcesKept = 16
 
+export function sourceOf({ sources }: SpaceState, device: string): Source | undefined {
+  return sources.find((source) => source.device === device)
+}
+
 /** The progress that a reading's device made in the reading's own session, where both count. */
 function countedProgress(source: Source | undefined, reading: ReadingInput): number | undefined {
   if (source === undefined || source.session !== (reading.session ?? '')) return undefined
@@ -57,8 +61,7 @@ function wasAhead(source: Source | undefined, reading: ReadingInput): boolean {
   return progress === undefined || reading.counter === null || reading.counter <= progress
 }
 
-function clockOf(state: SpaceState, reading: ReadingInput, policy: Policy): Clock {
-  const source = state.sources[reading.device]
+function clockOf(source: Source | undefined, reading: ReadingInput, policy: Policy): Clock {
   if (reading.at === null) return 'arrival'
   if (isAhead(reading, policy) || wasAhead(source, reading)) return 'ahead'
   if (reading.clockBackwardsElsewhere === true) return 'backwards_elsewhere'
@@ -66,10 +69,10 @@ function clockOf(state: SpaceState, reading: ReadingInput, policy: Policy): Cloc
 }
 
 export function placeInOrder(state: SpaceState, reading: ReadingInput, policy: Policy): Place {
-  const clock = clockOf(state, reading, policy)
   const { device, counter } = reading
   const session = reading.session ?? ''
-  const source = state.sources[device]
+  const source = sourceOf(state, device)
+  const clock = clockOf(source, reading, policy)
   const progress = countedProgress(source, reading)
   const behind = progress !== undefined && counter !== null && counter <= progress
   if (clock === 'device') {
@@ -114,19 +117,20 @@ export function withSource(
     sentAt,
   }: Pick<Place, 'clock' | 'evidence'> & { sentAt: number | null },
 ): SpaceState['sources'] {
-  const known = state.sources[device]
+  const known = sourceOf(state, device)
   const earlier = known?.session === session ? known : undefined
   const source: Source = {
+    device,
     session,
     counter: greaterOf(earlier?.counter ?? null, counter),
     at: greaterOf(earlier?.at ?? null, at) ?? at,
     aheadUntil: greaterOf(known?.aheadUntil ?? null, clock === 'ahead' ? sentAt : null),
   }
-  const sources = { ...state.sources, [device]: source }
-  if (known !== undefined || Object.keys(sources).length <= sourcesKept) return sources
-  const all = Object.entries(sources)
-  const [oldest] = all.reduce((a, b) => (b[1].at < a[1].at ? b : a))
-  return Object.fromEntries(all.filter(([code]) => code !== oldest))
+  if (known !== undefined) return state.sources.map((other) => (other === known ? source : other))
+  const sources = [...state.sources, source]
+  if (sources.length <= sourcesKept) return sources
+  const oldest = sources.reduce((a, b) => (b.at < a.at ? b : a))
+  return sources.filter((other) => other !== oldest)
 }
 
 function greaterOf(a: number | null, b: number | null): number | null {

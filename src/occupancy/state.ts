@@ -35,6 +35,7 @@ export interface Evidence {
 
 /** The furthest that one device has come at this space: what tells a clock that runs backwards. */
 export interface Source {
+  readonly device: string
   readonly session: string
   readonly counter: number | null
   readonly at: number
@@ -52,7 +53,8 @@ export interface FiredDeadline {
 export interface SpaceState {
   readonly facts: EvidenceFacts
   readonly newest: Evidence | null
-  readonly sources: Readonly<Record<string, Source>>
+  /** One a device; a list, because objects that are keyed by codes cost a shape each. */
+  readonly sources: readonly Source[]
   /** Deadlines of the newest evidence, by the policy that was in force when it came. */
   readonly staleAt: number | null
   readonly unknownAt: number | null
@@ -72,7 +74,7 @@ export interface SpaceState {
 export const initialState: SpaceState = {
   facts: { occupancy: 'unknown', stale: false, candidate: null, since: null },
   newest: null,
-  sources: {},
+  sources: [],
   staleAt: null,
   unknownAt: null,
   fired: [],

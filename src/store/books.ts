@@ -99,7 +99,7 @@ export async function notePresence(tx: SystemTransaction, heard: readonly HeardP
         ${plainOf(rows, (row) => row.tenantId)}::uuid[], ${textsOf(rows, (row) => row.code)}::text[],
         ${plainOf(rows, (row) => row.presence)}::text[], ${plainOf(rows, (row) => row.at)}::bigint[]
       ) AS n (tenant_id, code, presence, at)
-      WHERE d.tenant_id = n.tenant_id AND d.code = n.code
+      WHERE d.tenant_id = n.tenant_id AND d.code = n.code ${kind === 'devices' ? tx`AND d.archived_at IS NULL` : tx``}
         AND (d.presence_at IS NULL OR d.presence_at <= to_timestamp(n.at / 1000.0))`
   }
 }

@@ -2,7 +2,7 @@ import type { SpaceState } from '../occupancy/state.ts'
 import { rulesVersion } from '../occupancy/step.ts'
 import { plain } from './arrays.ts'
 import type { SpaceKey } from './space-lock.ts'
-import type { SystemTransaction } from './transactions.ts'
+import type { SpaceTransaction, SystemTransaction } from './transactions.ts'
 
 /**
  * A space's state after one of its inputs. A fold begins behind the newest of a space, so that neither inputs that
@@ -14,7 +14,7 @@ export interface Checkpoint extends SpaceKey {
 }
 
 /** What a space was after an input never changes: keeping it again changes nothing. */
-export async function insertCheckpoints(tx: SystemTransaction, checkpoints: readonly Checkpoint[]): Promise<void> {
+export async function insertCheckpoints(tx: SpaceTransaction, checkpoints: readonly Checkpoint[]): Promise<void> {
   if (checkpoints.length === 0) return
   await tx`
     INSERT INTO space_checkpoints (tenant_id, space_id, input_seq, rules_version, state)

@@ -44,20 +44,29 @@ export interface WantedDevice {
 export class DeviceDirectory {
   readonly #known = new LRUCache<string, KnownDevice | typeof unknown>({ max: devicesKept })
 
-  /** By `deviceKey`; those that are not known are left out. */
-  async find(tx: SystemTransaction, wanted: readonly WantedDevice[]): Promise<Map<string, KnownDevice>> {
-    const missing = wanted.filter((one) => !this.#known.has(versionKey(one)))
-    const read = missing.length === 0 ? new Map<string, KnownDevice>() : await readDevices(tx, missing)
-    for (const one of missing) {
-      this.#known.set(versionKey(one), read.get(deviceKey(one.tenant.slug, one.device)) ?? unknown)
+  /** Each of the wanted, in their order; undefined for one that is not known. */
+  async find(tx: SystemTransaction, wanted: readonly WantedDevice[]): Promise<(KnownDevice | undefined)[]> {
+    const keys = wanted.map(versionKey)
+    const remembered = keys.map((key) => this.#known.get(key))
+    const missing = new Map<string, WantedDevice>()
+    for (const [place, one] of wanted.entries()) {
+      if (remembered[place] === undefined) missing.set(keys[place] as string, one)
     }
-    const found = new Map<string, KnownDevice>()
-    for (const one of wanted) {
-      const key = deviceKey(one.tenant.slug, one.device)
-      const device = this.#known.get(versionKey(one)) ?? read.get(key)
-      if (device !== undefined && device !== unknown) found.set(key, device)
+    const read = missing.size === 0 ? new Map<string, KnownDevice>() : await this.#read(tx, missing)
+    return remembered.map((device, place) =>
+      device === unknown ? undefined : (device ?? read.get(keys[place] as string)),
+    )
+  }
+
+  async #read(tx: SystemTransaction, missing: ReadonlyMap<string, WantedDevice>): Promise<Map<string, KnownDevice>> {
+    const devices = await readDevices(tx, [...missing.values()])
+    const read = new Map<string, KnownDevice>()
+    for (const [key, { tenant, device }] of missing) {
+      const known = devices.get(deviceKey(tenant.slug, device))
+      this.#known.set(key, known ?? unknown)
+      if (known !== undefined) read.set(key, known)
     }
-    return found
+    return read
   }
 }
 
@@ -85,7 +94,7 @@ async function readDevices(tx: SystemTransaction, wanted: readonly WantedDevice[
     FROM unnest(${plainOf(wanted, (one) => one.tenant.id)}::uuid[],
                 ${textsOf(wanted, (one) => one.tenant.slug)}::text[],
                 ${plainOf(wanted, (one) => one.device)}::text[]) AS n (tenant_id, slug, code)
-    JOIN devices d ON d.tenant_id = n.tenant_id AND d.code = n.code
+    JOIN devices d ON d.tenant_id = n.tenant_id AND d.code = n.code AND d.archived_at IS NULL
     LEFT JOIN device_assignments a ON a.tenant_id = d.tenant_id AND a.device_id = d.id
       AND a.unassigned_at IS DISTINCT FROM a.assigned_at`
   const devices = new Map<string, { id: string; assignments: Assignment[] }>()

@@ -64,7 +64,7 @@ export async function writeSites(
         ${plain(chunk.map(({ lon }) => lon ?? null))}::text::float8[],
         ${texts(chunk.map(({ timezone }) => timezone ?? 'UTC'))}::text[]
       ) as planned (id, code, name, lat, lon, timezone)
-      on conflict (tenant_id, code) ${change(update)}
+      on conflict (tenant_id, code) where archived_at is null ${change(update)}
       returning xmax = 0 as created`)
     return rows.map(({ created }) => ({ created }))
   })
@@ -107,7 +107,7 @@ export async function writeSpaces(
         ${plain(chunk.map(({ planY }) => planY ?? null))}::text::float8[],
         ${texts(chunk.map(({ features }) => (features ?? []).join(',')))}::text[]
       ) as planned (id, site_id, zone_id, code, name, level, lat, lon, plan_x, plan_y, features)
-      on conflict (tenant_id, site_id, code) ${change(update)}
+      on conflict (tenant_id, site_id, code) where archived_at is null ${change(update)}
       returning id, xmax = 0 as created`)
     await writeFirstStates(
       tx,
@@ -118,7 +118,7 @@ export async function writeSpaces(
 }
 
 /** A space without a row of its state would be invisible and could not be locked. */
-async function writeFirstStates(tx: TenantTransaction, spaceIds: readonly string[]): Promise<void> {
+export async function writeFirstStates(tx: TenantTransaction, spaceIds: readonly string[]): Promise<void> {
   const { status, occupancy, reservation, override, stale } = visibleState(initialState)
   await tx.execute(sql`
     insert into space_states
@@ -133,7 +133,7 @@ export async function readSiteIds(tx: TenantTransaction, codes: readonly string[
   return idsByKey(
     await tx.execute<KeyedId>(sql`
       select code as key, id from unnest(${texts(codes)}::text[]) as wanted (code) join sites using (code)
-      where tenant_id = ${tx.tenantId}`),
+      where tenant_id = ${tx.tenantId} and archived_at is null`),
   )
 }
 
@@ -153,7 +153,7 @@ export async function readSpaceIds(tx: TenantTransaction, siteIds: Ids): Promise
     await tx.execute<KeyedId>(sql`
       select sites.code || '/' || spaces.code as key, spaces.id
       from spaces join sites on sites.tenant_id = spaces.tenant_id and sites.id = spaces.site_id
-      where spaces.tenant_id = ${tx.tenantId} and spaces.site_id = any(${plain([...siteIds.values()])}::uuid[])`),
+      where spaces.tenant_id = ${tx.tenantId} and spaces.archived_at is null and spaces.site_id = any(${plain([...siteIds.values()])}::uuid[])`),
   )
 }
 
@@ -175,7 +175,7 @@ function change(columns: readonly (SiteColumn | SpaceColumn)[]) {
   if (columns.length === 0) return sql`do nothing`
   const list = (prefix: string) => sql.raw(columns.map((column) => `${prefix}${column}`).join(', '))
   const assignments = sql.raw(columns.map((column) => `${column} = excluded.${column}`).join(', '))
-  return sql`do update set ${assignments} where (${list('kept.')}) is distinct from (${list('excluded.')})`
+  return sql`do update set ${assignments}, revision = kept.revision + 1 where (${list('kept.')}) is distinct from (${list('excluded.')})`
 }
 
 async function inChunks<T>(

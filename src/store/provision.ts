@@ -103,7 +103,7 @@ async function writeCodes(
       insert into ${sql.identifier(table)} (tenant_id, id, code)
       select ${tx.tenantId}::uuid, id, code
       from unnest(${plain(chunk.map(newId))}::uuid[], ${texts(chunk)}::text[]) as planned (id, code)
-      on conflict (tenant_id, code) do nothing`)
+      on conflict (tenant_id, code) ${table === 'devices' ? sql`where archived_at is null` : sql``} do nothing`)
   })
 }
 
@@ -123,6 +123,7 @@ async function assignDevices(tx: TenantTransaction, devices: readonly PlannedDev
         ${plain(chunk.map(({ at }) => idOf(spaceIds, `${at.site}/${at.space}`)))}::uuid[]
       ) as planned (id, code, space_id)
       join devices on devices.tenant_id = ${tx.tenantId}::uuid and devices.code = planned.code
+        and devices.archived_at is null
       left join device_assignments as earlier
         on earlier.tenant_id = ${tx.tenantId}::uuid and earlier.device_id = devices.id
       group by planned.id, devices.id, planned.space_id

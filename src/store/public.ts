@@ -1,4 +1,4 @@
-import { and, count, eq, gt, max, min, sql, type SQL } from 'drizzle-orm'
+import { and, count, eq, gt, isNull, max, min, sql, type SQL } from 'drizzle-orm'
 import type { Occupancy, Status } from '../occupancy/state.ts'
 import { sites, spaces } from './schema/places.ts'
 import { spaceStates } from './schema/states.ts'
@@ -55,7 +55,7 @@ export async function publicSites(tx: TenantTransaction, page: PageOfCodes): Pro
   const total = tx
     .select({ total: count() })
     .from(spaces)
-    .where(and(eq(spaces.tenantId, sites.tenantId), eq(spaces.siteId, sites.id)))
+    .where(and(eq(spaces.tenantId, sites.tenantId), eq(spaces.siteId, sites.id), isNull(spaces.archivedAt)))
   return await tx
     .select({
       code: sites.code,
@@ -65,7 +65,7 @@ export async function publicSites(tx: TenantTransaction, page: PageOfCodes): Pro
       total: sql`${total}`.mapWith(Number),
     })
     .from(sites)
-    .where(and(eq(sites.tenantId, tx.tenantId), behind(sites.code, page)))
+    .where(and(eq(sites.tenantId, tx.tenantId), isNull(sites.archivedAt), behind(sites.code, page)))
     .orderBy(sites.code)
     .limit(page.limit)
 }
@@ -74,7 +74,7 @@ export async function siteIdByCode(tx: TenantTransaction, code: string): Promise
   const [site] = await tx
     .select({ id: sites.id })
     .from(sites)
-    .where(and(eq(sites.tenantId, tx.tenantId), eq(sites.code, code)))
+    .where(and(eq(sites.tenantId, tx.tenantId), eq(sites.code, code), isNull(sites.archivedAt)))
   return site?.id
 }
 
@@ -98,7 +98,14 @@ export async function publicSpaces(
     })
     .from(spaces)
     .leftJoin(spaceStates, stateOfSpace)
-    .where(and(eq(spaces.tenantId, tx.tenantId), eq(spaces.siteId, siteId), behind(spaces.code, page)))
+    .where(
+      and(
+        eq(spaces.tenantId, tx.tenantId),
+        eq(spaces.siteId, siteId),
+        isNull(spaces.archivedAt),
+        behind(spaces.code, page),
+      ),
+    )
     .orderBy(spaces.code)
     .limit(page.limit)
 }
@@ -124,9 +131,15 @@ export async function availability(tx: TenantTransaction, { siteId }: { siteId?:
       oldestEvidenceAt: min(spaceStates.observedAt),
     })
     .from(sites)
-    .leftJoin(spaces, and(eq(spaces.tenantId, sites.tenantId), eq(spaces.siteId, sites.id)))
+    .leftJoin(spaces, and(eq(spaces.tenantId, sites.tenantId), eq(spaces.siteId, sites.id), isNull(spaces.archivedAt)))
     .leftJoin(spaceStates, stateOfSpace)
-    .where(and(eq(sites.tenantId, tx.tenantId), siteId === undefined ? undefined : eq(sites.id, siteId)))
+    .where(
+      and(
+        eq(sites.tenantId, tx.tenantId),
+        isNull(sites.archivedAt),
+        siteId === undefined ? undefined : eq(sites.id, siteId),
+      ),
+    )
     .groupBy(sites.tenantId, sites.id)
     .orderBy(sites.code)
   return {

@@ -6,7 +6,7 @@ import type { Step } from '../occupancy/step.ts'
 import { plainOf } from './arrays.ts'
 import type { PolicyCache } from './policies.ts'
 import { projectionStarts, readSessionReadings } from './session-rows.ts'
-import type { SystemTransaction } from './transactions.ts'
+import type { SpaceTransaction } from './transactions.ts'
 import type { SteppedSpace } from './writer.ts'
 
 interface SteppedReading {
@@ -84,7 +84,7 @@ export class SessionChanges {
 
   /** Writes the changes of all spaces, and corrects `openSince` of those that are projected anew. */
   static async write(
-    tx: SystemTransaction,
+    tx: SpaceTransaction,
     { spaces, policies }: { spaces: readonly SteppedSpace[]; policies: PolicyCache },
   ): Promise<void> {
     await upsertSessions(
@@ -115,7 +115,7 @@ export class SessionChanges {
 }
 
 async function upsertSessions(
-  tx: SystemTransaction,
+  tx: SpaceTransaction,
   rows: readonly { space: SteppedSpace; session: ParkingSession }[],
 ): Promise<void> {
   if (rows.length === 0) return
@@ -135,7 +135,7 @@ async function upsertSessions(
 
 /** Deletes the sessions that began at `from` or later; all of a space's where that is null. */
 async function deleteSessions(
-  tx: SystemTransaction,
+  tx: SpaceTransaction,
   starts: readonly { space: SteppedSpace; from: number | null }[],
 ): Promise<void> {
   await tx`

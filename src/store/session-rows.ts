@@ -2,7 +2,7 @@ import type { ParkingSession, SessionReading } from '../occupancy/sessions.ts'
 import { plainOf } from './arrays.ts'
 import type { PolicyCache } from './policies.ts'
 import type { SpaceKey } from './space-lock.ts'
-import type { SystemTransaction } from './transactions.ts'
+import type { SpaceTransaction } from './transactions.ts'
 
 /** From where the sessions of a space are projected anew. */
 export interface ProjectionStart {
@@ -18,7 +18,7 @@ export interface ProjectionStart {
  * may be ahead of the arrival.
  */
 export async function projectionStarts(
-  tx: SystemTransaction,
+  tx: SpaceTransaction,
   wanted: readonly (SpaceKey & { before: number })[],
 ): Promise<Map<string, ProjectionStart>> {
   const rows = await tx<
@@ -71,7 +71,7 @@ interface Row {
  * stood there, since the log is indexed by device.
  */
 export async function readSessionReadings(
-  tx: SystemTransaction,
+  tx: SpaceTransaction,
   { starts, policies }: { starts: readonly { space: SpaceKey; from: number | null }[]; policies: PolicyCache },
 ): Promise<Map<string, SessionReading[]>> {
   const rows = await tx<Row[]>`

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { restored, type SpaceState } from '../occupancy/state.ts'
 import { plain, plainOf } from './arrays.ts'
-import type { SystemTransaction } from './transactions.ts'
+import type { SpaceTransaction } from './transactions.ts'
 
 export interface SpaceKey {
   readonly tenantId: string
@@ -50,7 +50,7 @@ export class SpaceMemory {
  * other in a circle. Whatever steps a space holds this lock until COMMIT: that alone orders a space's inputs.
  */
 export async function lockSpaces(
-  tx: SystemTransaction,
+  tx: SpaceTransaction,
   { keys, memory }: { keys: readonly SpaceKey[]; memory: SpaceMemory },
 ): Promise<LockedSpace[]> {
   if (keys.length === 0) return []
@@ -92,7 +92,7 @@ interface Row {
   session_started_at: Date | null
 }
 
-async function readSpaces(tx: SystemTransaction, keys: readonly SpaceKey[]): Promise<Map<string, KnownSpace>> {
+async function readSpaces(tx: SpaceTransaction, keys: readonly SpaceKey[]): Promise<Map<string, KnownSpace>> {
   if (keys.length === 0) return new Map()
   const rows = await tx<Row[]>`
     SELECT s.space_id, p.site_id, s.state, s.input_seq, s.session_started_at

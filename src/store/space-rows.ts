@@ -2,7 +2,7 @@ import type { SpaceEvent } from '../occupancy/events.ts'
 import { nextDeadline, stored, visibleState, type VisibleState } from '../occupancy/state.ts'
 import { rulesVersion } from '../occupancy/step.ts'
 import { plainOf } from './arrays.ts'
-import type { SystemTransaction } from './transactions.ts'
+import type { SpaceTransaction } from './transactions.ts'
 import type { SteppedSpace } from './writer.ts'
 
 /** Times go to Postgres as epoch milliseconds and become timestamps there. */
@@ -14,7 +14,7 @@ interface Change {
 /** The name of the channel that wakes followers of `space_events`; its payload is the id of a tenant. */
 export const eventsChannel = 'baywire_events'
 
-export async function updateStates(tx: SystemTransaction, { spaces, recordedAt }: Change): Promise<void> {
+export async function updateStates(tx: SpaceTransaction, { spaces, recordedAt }: Change): Promise<void> {
   if (spaces.length === 0) return
   const visible = spaces.map((space) => visibleState(space.state))
   const column = (of: (state: VisibleState) => number | boolean | string | null) => plainOf(visible, of)
@@ -45,7 +45,7 @@ export async function updateStates(tx: SystemTransaction, { spaces, recordedAt }
     WHERE s.tenant_id = n.tenant_id AND s.space_id = n.space_id`
 }
 
-export async function insertInputs(tx: SystemTransaction, { spaces, recordedAt }: Change): Promise<void> {
+export async function insertInputs(tx: SpaceTransaction, { spaces, recordedAt }: Change): Promise<void> {
   const rows = spaces.flatMap((space) => space.inputs.map((entry) => ({ space, ...entry })))
   if (rows.length === 0) return
   await tx`
@@ -66,7 +66,7 @@ export async function insertInputs(tx: SystemTransaction, { spaces, recordedAt }
  * Positions come from the tenant's `event_heads` row, whose lock is held until COMMIT: so their order is that of
  * the commits, and a follower that has seen position n will never find a lower one new.
  */
-export async function insertEvents(tx: SystemTransaction, { spaces, recordedAt }: Change): Promise<void> {
+export async function insertEvents(tx: SpaceTransaction, { spaces, recordedAt }: Change): Promise<void> {
   const rows = spaces.flatMap((space) => space.events.map((entry) => ({ space, ...entry })))
   if (rows.length === 0) return
   await tx`

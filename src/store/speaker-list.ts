@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { CredentialKind } from './credentials.ts'
+import { rfc3339 } from './rfc3339.ts'
 import type { TenantTransaction } from './transactions.ts'
 
 /** A device, gateway or app as it is listed; times as RFC 3339. */
@@ -31,7 +32,7 @@ export async function listSpeakers(
   return await tx.execute<ListedSpeaker>(sql`
     with speakers as (
       select 'devices' as kind, id, code, presence, presence_at, null::integer as messages_per_s, null::integer as in_flight
-      from devices where tenant_id = ${tx.tenantId}
+      from devices where tenant_id = ${tx.tenantId} and archived_at is null
       union all
       select 'gateways', id, code, presence, presence_at, messages_per_s, in_flight
       from gateways where tenant_id = ${tx.tenantId}
@@ -64,8 +65,4 @@ export async function listSpeakers(
     where ${kind === undefined ? sql`true` : sql`s.kind = ${kind}`}
       and ${code === undefined ? sql`true` : sql`s.code = ${code}`}
     order by s.kind = 'apps', s.kind = 'gateways', s.code`)
-}
-
-function rfc3339(time: ReturnType<typeof sql>) {
-  return sql`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 }

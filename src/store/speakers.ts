@@ -71,7 +71,7 @@ async function setGatewayLimits(
 ): Promise<boolean> {
   if (messagesPerS === undefined && inFlight === undefined) return true
   const changed = await tx.execute(sql`
-    update gateways set
+    update gateways set revision = revision + 1,
       messages_per_s = ${messagesPerS === undefined ? sql`messages_per_s` : sql`${messagesPerS}::integer`},
       in_flight = ${inFlight === undefined ? sql`in_flight` : sql`${inFlight}::integer`}
     where tenant_id = ${tx.tenantId} and code = ${code} returning id`)
@@ -81,9 +81,10 @@ async function setGatewayLimits(
 async function checkPlace(tx: TenantTransaction, { site, space }: Place): Promise<void> {
   const [found] = await tx.execute<{ space: boolean }>(sql`
     select exists (
-      select from spaces where tenant_id = ${tx.tenantId} and site_id = sites.id and code = ${space}
+      select from spaces
+      where tenant_id = ${tx.tenantId} and site_id = sites.id and code = ${space} and archived_at is null
     ) as space
-    from sites where tenant_id = ${tx.tenantId} and code = ${site}`)
+    from sites where tenant_id = ${tx.tenantId} and code = ${site} and archived_at is null`)
   if (found?.space === true) return
   const missing = found === undefined ? `there is no site "${site}"` : `there is no space "${space}" at site "${site}"`
   throw new BaywireError(missing, { advice: 'check --space, or make it with `baywire import`' })
@@ -98,7 +99,7 @@ async function checkStandsAt(tx: TenantTransaction, device: string, { site, spac
       and a.unassigned_at is null
     join spaces on spaces.tenant_id = a.tenant_id and spaces.id = a.space_id
     join sites on sites.tenant_id = spaces.tenant_id and sites.id = spaces.site_id
-    where devices.tenant_id = ${tx.tenantId} and devices.code = ${device}`)
+    where devices.tenant_id = ${tx.tenantId} and devices.code = ${device} and devices.archived_at is null`)
   if (now === undefined || (now.site === site && now.space === space)) return
   throw new BaywireError(`device "${device}" stands at ${now.site}/${now.space}`, {
     advice: 'leave --space out to keep it there',

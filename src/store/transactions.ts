@@ -10,7 +10,8 @@ import { LastingClient } from './lasting-client.ts'
  *
  * A tenant's transaction runs as `baywire_api` and sees the rows of one tenant; it is Drizzle's. So is one of the accounts.
  * A system transaction runs as `baywire_ingest` and sees all tenants; it is raw SQL, for the path that every
- * reading takes. They never share a client: Drizzle replaces the parsers of the one that it is given.
+ * reading takes. They never share a client: Drizzle replaces the parsers of the one that it is given. A tenant's writer
+ * transaction is raw SQL as well, and sees one tenant: for those of its people's actions that step spaces.
  */
 declare const door: unique symbol
 
@@ -18,10 +19,15 @@ type DrizzleTransaction = Parameters<Parameters<PostgresJsDatabase['transaction'
 export type TenantTransaction = DrizzleTransaction & { readonly [door]: 'tenant'; readonly tenantId: string }
 export type AccountTransaction = DrizzleTransaction & { readonly [door]: 'accounts' }
 export type SystemTransaction = TransactionSql & { readonly [door]: 'system' }
+export type TenantWriterTransaction = TransactionSql & { readonly [door]: 'writer'; readonly tenantId: string }
+/** What the one writer of spaces works in, whoever asks for it. */
+export type SpaceTransaction = TransactionSql & { readonly [door]: 'system' | 'writer' }
 
 export interface TenantDatabase {
   /** Runs `work` in one transaction that sees tenant `tenantId` alone. */
   withTenant<T>(tenantId: string, work: (tx: TenantTransaction) => Promise<T>): Promise<T>
+  /** As `withTenant`, in raw SQL: for what steps spaces. */
+  withTenantWriter<T>(tenantId: string, work: (tx: TenantWriterTransaction) => Promise<T>): Promise<T>
   /**
    * Runs `work` in one transaction that sees people, their logins and where they belong, and nothing else of any tenant.
    * `enterTenant` makes it one of a tenant as well.
@@ -41,10 +47,18 @@ export interface SystemDatabase {
 
 type Options = Omit<ConnectOptions, 'role'>
 
+/** Few of a tenant's actions step spaces: they leave the connections to the others. */
+const writerConnections = 2
+
 export function tenantDatabase(options: Options): TenantDatabase {
   let database: PostgresJsDatabase
   const client = new LastingClient({ ...options, role: 'baywire_api' }, (sql) => {
     database = drizzle(sql)
+  })
+  const writer = new LastingClient({
+    ...options,
+    max: Math.min(options.max, writerConnections),
+    role: 'baywire_api',
   })
   return {
     withTenant: (tenantId, work) =>
@@ -52,6 +66,11 @@ export function tenantDatabase(options: Options): TenantDatabase {
         // Local to this transaction: nothing of it is left on a pooled connection.
         await tx.execute(fragment`select set_config('app.tenant', ${tenantId}, true)`)
         return await work(Object.assign(tx, { tenantId }) as TenantTransaction)
+      }),
+    withTenantWriter: (tenantId, work) =>
+      writer.begin('', async (tx) => {
+        await tx`SELECT set_config('app.tenant', ${tenantId}, true)`
+        return await work(Object.assign(tx, { tenantId }) as TenantWriterTransaction)
       }),
     withAccounts: (work) =>
       database.transaction(async (tx) => {
@@ -69,7 +88,9 @@ export function tenantDatabase(options: Options): TenantDatabase {
         throw error
       }
     },
-    close: () => client.close(),
+    async close() {
+      await Promise.all([client.close(), writer.close()])
+    },
   }
 }
 

@@ -8,7 +8,7 @@ import type { PolicyCache } from './policies.ts'
 import { SessionChanges } from './session-changes.ts'
 import { lockSpaces, type LockedSpace, type SpaceKey, type SpaceMemory } from './space-lock.ts'
 import { insertEvents, insertInputs, updateStates } from './space-rows.ts'
-import type { SystemTransaction } from './transactions.ts'
+import type { SpaceTransaction } from './transactions.ts'
 
 /**
  * The one writer of truth: lock, step, write. Whatever changes a space goes through here, whoever asks for it.
@@ -40,18 +40,18 @@ export interface SteppedInput extends Step {
 }
 
 export class SpaceWriter {
-  readonly #tx: SystemTransaction
+  readonly #tx: SpaceTransaction
   readonly #memory: WriterMemory
   readonly #spaces: Map<string, SteppedSpace>
 
-  private constructor(tx: SystemTransaction, memory: WriterMemory, locked: readonly LockedSpace[]) {
+  private constructor(tx: SpaceTransaction, memory: WriterMemory, locked: readonly LockedSpace[]) {
     this.#tx = tx
     this.#memory = memory
     this.#spaces = new Map(locked.map((space) => [space.spaceId, this.#open(space)]))
   }
 
   /** Locks the spaces; those that do not exist are left out. */
-  static async lock(tx: SystemTransaction, memory: WriterMemory, keys: readonly SpaceKey[]): Promise<SpaceWriter> {
+  static async lock(tx: SpaceTransaction, memory: WriterMemory, keys: readonly SpaceKey[]): Promise<SpaceWriter> {
     const locked = await lockSpaces(tx, { keys, memory: memory.spaces })
     const versions = new Map(locked.map((space) => [space.tenantId, space.policyVersion]))
     await memory.policies.load(

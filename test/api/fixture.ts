@@ -1,18 +1,25 @@
 import { pino } from 'pino'
+import type { Access } from '../../src/auth/access.ts'
 import { createApi, type Api, type ApiOptions } from '../../src/api/app.ts'
 import { newId } from '../../src/ids.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { connect, type Sql } from '../../src/store/client.ts'
 import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
+import { testAccess } from '../support/access.ts'
 import { createTestDatabase } from '../support/database.ts'
 
 /** A database of one's own with the API on it, as the role that the API has in production. */
 export interface ApiFixture {
   app: Api
+  url: string
+  /** Who may ask it; others than its own come with `otherApi`. */
+  access: Access
   /** What the API reads through: the role `baywire_api`, one tenant per transaction. */
   tenants: TenantDatabase
   /** As the owner, whom row level security does not hold here: for fixtures. */
   owner: Sql
+  /** Of the database, as its owner. */
+  ownerUrl: string
   /** The same API with other options. */
   otherApi(options: OtherOptions): Api
   drop(): Promise<void>
@@ -35,8 +42,13 @@ export async function apiFixture(): Promise<ApiFixture> {
     return tenants
   }
 
+  const shared = tenantsWith(STATEMENT_TIMEOUT_MS)
+  const access = testAccess({ tenants: shared })
+  await access.maintenance.run()
+
   function apiWith({ statementTimeoutMs = STATEMENT_TIMEOUT_MS, ...options }: OtherOptions = {}): Api {
     return createApi({
+      ...access,
       tenants: options.tenants ?? tenantsWith(statementTimeoutMs),
       metrics: createMetrics(),
       log: pino({ level: 'silent' }),
@@ -45,13 +57,16 @@ export async function apiFixture(): Promise<ApiFixture> {
     })
   }
 
-  const shared = tenantsWith(STATEMENT_TIMEOUT_MS)
   return {
+    url: database.ownerUrl,
+    access,
     app: apiWith({ tenants: shared }),
     tenants: shared,
     owner,
+    ownerUrl: database.ownerUrl,
     otherApi: apiWith,
     async drop() {
+      await access.authenticator.settled()
       await Promise.all([owner.end({ timeout: 1 }), ...opened.map((tenants) => tenants.close())])
       await database.drop()
     },

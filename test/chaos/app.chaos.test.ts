@@ -48,7 +48,7 @@ fault(
           await program.kill()
           cable.cut()
           // The first time the database is seen to be gone; otherwise the next start meets it as it is.
-          if (kill === 0) await home.serverEnded(server ?? 0)
+          if (kill === 0) await home.serverEnded(server)
           const killedAt = performance.now()
           program = await home.start()
           slowest = Math.max(slowest, secondsSince(killedAt))

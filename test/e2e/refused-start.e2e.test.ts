@@ -53,7 +53,7 @@ async function refusal({ args = ['start'], env = {}, home = other, code = 1 }: R
 async function expectUndisturbed(): Promise<void> {
   expect(program.running).toBe(true)
   expect((await running.readiness()).ready).toBe(true)
-  expect(await other.server()).toBeUndefined()
+  expect(await other.serverNow()).toBeUndefined()
 }
 
 describe('a port in use', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseCsv } from '../../src/cli/csv.ts'
+import { parseCsv } from '../../src/csv.ts'
 import { importPlaces, type ImportOptions } from '../../src/cli/import/import-places.ts'
 import { readPlaces } from '../../src/cli/import/place-file.ts'
 import { connect, type Sql } from '../../src/store/client.ts'

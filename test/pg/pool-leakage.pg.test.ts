@@ -11,6 +11,7 @@ import {
   type TenantDatabase,
   type TenantTransaction,
 } from '../../src/store/transactions.ts'
+import { testAccess } from '../support/access.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { say } from '../support/say.ts'
 import { randomFrom } from '../support/seeded.ts'
@@ -51,6 +52,7 @@ afterAll(async () => {
 
 function apiThat(databaseWaitMs: number): Api {
   return createApi({
+    ...testAccess({ tenants: pool }),
     tenants: pool,
     metrics: createMetrics(),
     log: pino({ level: 'silent' }),

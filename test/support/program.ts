@@ -46,6 +46,11 @@ export class Program {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
+  /** It ended otherwise than with exit code 0. */
+  get failed(): boolean {
+    return !this.running && this.#child.exitCode !== 0
+  }
+
   get stdout(): string {
     return this.#stdout
   }

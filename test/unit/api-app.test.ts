@@ -4,10 +4,12 @@ import { createApi, type ApiOptions } from '../../src/api/app.ts'
 import { problemBody } from '../../src/api/schemas.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { TenantDatabase } from '../../src/store/transactions.ts'
+import { nobodysAccess } from '../support/access.ts'
 
 const noTenants: TenantDatabase = {
   tenantBySlug: () => Promise.resolve(undefined),
   withAccounts: () => Promise.reject(new Error('no accounts here')),
+  withTenantWriter: () => Promise.reject(new Error('unused')),
   withTenant: () => Promise.reject(new Error('there are no tenants')),
   close: () => Promise.resolve(),
 }
@@ -27,7 +29,7 @@ function api(options: Partial<ApiOptions> = {}) {
   const lines: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
   const metrics = createMetrics()
-  const app = createApi({ tenants: noTenants, metrics, log, readiness, ...options })
+  const app = createApi({ ...nobodysAccess(), tenants: noTenants, metrics, log, readiness, ...options })
   return { app, metrics, lines }
 }
 

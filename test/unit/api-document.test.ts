@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createApi, type Api } from '../../src/api/app.ts'
 import { createMetrics } from '../../src/metrics.ts'
+import { nobodysAccess } from '../support/access.ts'
 
 const operation = z.looseObject({
   summary: z.string().min(1),
@@ -23,9 +24,11 @@ let document: z.infer<typeof documentShape>
 
 beforeAll(async () => {
   app = createApi({
+    ...nobodysAccess(),
     tenants: {
       tenantBySlug: () => Promise.resolve(undefined),
       withAccounts: () => Promise.reject(new Error('no accounts here')),
+      withTenantWriter: () => Promise.reject(new Error('unused')),
       withTenant: () => Promise.reject(new Error('unused')),
       close: () => Promise.resolve(),
     },
@@ -55,7 +58,7 @@ describe('the OpenAPI document', () => {
   })
 
   it('describes every failure of the public routes as a problem', () => {
-    const ofApi = Object.entries(document.paths).filter(([path]) => path.startsWith('/api/'))
+    const ofApi = Object.entries(document.paths).filter(([path]) => path.startsWith('/api/v1/public/'))
     expect(ofApi).toHaveLength(4)
     for (const { responses } of ofApi.flatMap(([, operations]) => Object.values(operations))) {
       expect(Object.keys(responses)).toEqual(['200', '304', '400', '404', '500', '503'])

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseCsv } from '../../src/cli/csv.ts'
+import { parseCsv } from '../../src/csv.ts'
 import { readPlaces } from '../../src/cli/import/place-file.ts'
 import { BaywireError } from '../../src/errors.ts'
 

@@ -74,7 +74,7 @@ function stateOf(
     ...initialState,
     facts: { occupancy, stale, candidate: open, since: t0 - 2 * second },
     newest: { at: t0, session: '', device: 'd', counter: null },
-    sources: { d: { session: '', counter: null, at: t0, aheadUntil: aheadUntil ?? null } },
+    sources: [{ device: 'd', session: '', counter: null, at: t0, aheadUntil: aheadUntil ?? null }],
     staleAt,
     unknownAt,
     reservation:

@@ -1,8 +1,10 @@
+import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
 import { availability, publicSites, publicSpaces, siteIdByCode } from '../../store/public.ts'
 import type { TenantDatabase, TenantTransaction } from '../../store/transactions.ts'
 import type { Api } from '../app.ts'
+import type { ApiEnv } from '../context.ts'
 import { decodeCursor, toPage, type ListName } from '../cursor.ts'
 import { ApiError } from '../errors.ts'
 import { availabilityBody, spaceBody } from '../public-bodies.ts'
@@ -22,13 +24,16 @@ import {
 export interface PublicRoutesOptions {
   tenants: TenantDatabase
   databaseWaitMs: number
+  /** Counts each request, whatever becomes of it. */
+  limit?: MiddlewareHandler<ApiEnv> | undefined
 }
 
 /** How long a browser may keep the answer to a preflight, in seconds. */
 const PREFLIGHT_MAX_AGE_S = 86_400
 
-export function addPublicRoutes(app: Api, { tenants, databaseWaitMs }: PublicRoutesOptions): void {
+export function addPublicRoutes(app: Api, { tenants, databaseWaitMs, limit }: PublicRoutesOptions): void {
   addPublicHeaders(app)
+  if (limit !== undefined) app.use(`${PREFIX}/*`, limit)
   const read = <T>(slug: string, work: (tx: TenantTransaction) => Promise<T>) =>
     withinTime(inPublicTenant(tenants, { slug, work }), databaseWaitMs)
 
@@ -66,7 +71,7 @@ function addPublicHeaders(app: Api): void {
       origin: '*',
       allowMethods: ['GET', 'HEAD'],
       allowHeaders: ['If-None-Match', 'X-Request-Id'],
-      exposeHeaders: ['ETag', 'Retry-After', 'X-Request-Id'],
+      exposeHeaders: ['ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
       maxAge: PREFLIGHT_MAX_AGE_S,
     }),
     async (c, next) => {

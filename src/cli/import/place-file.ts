@@ -1,7 +1,8 @@
 import { codePattern } from '../../ids.ts'
 import type { PlannedSite, PlannedSpace, SiteColumn, SpaceColumn } from '../../store/provision-places.ts'
-import { columnOf, CsvFindings, quote, type CsvFile } from '../csv.ts'
-import { RowReader } from './row-reader.ts'
+import { RowReader } from '../../administration/row-reader.ts'
+import { readPlannedSpace, spaceColumns } from '../../administration/space-file.ts'
+import { columnOf, CsvFindings, quote, unguarded, type CsvFile } from '../../csv.ts'
 
 /**
  * Sites and spaces from the rows of a CSV file: one row a space, with its site beside it. A column that the file
@@ -22,17 +23,6 @@ const siteColumns = new Map<string, SiteColumn>([
   ['site_lon', 'lon'],
   ['site_timezone', 'timezone'],
 ])
-const spaceColumns = new Map<string, SpaceColumn>([
-  ['zone', 'zone_id'],
-  ['name', 'name'],
-  ['level', 'level'],
-  ['lat', 'lat'],
-  ['lon', 'lon'],
-  ['plan_x', 'plan_x'],
-  ['plan_y', 'plan_y'],
-  ['features', 'features'],
-])
-
 /** @throws BaywireError with every line that is wrong, and why */
 export function readPlaces(file: CsvFile): PlaceFile {
   const known = ['site', 'space', ...siteColumns.keys(), ...spaceColumns.keys()]
@@ -41,11 +31,18 @@ export function readPlaces(file: CsvFile): PlaceFile {
   const findings = new CsvFindings(file.path)
   const sites = new Map<string, FoundSite>()
   const spaces: Found<PlannedSpace> = new Map()
-  for (const row of file.rows) {
+  for (const row of unguarded(file).rows) {
     const reader = new RowReader(row, columns, findings)
     const described = reader.saysAny([...siteColumns.keys()])
     addSite(sites, { planned: readSite(reader), line: row.line, described }, findings)
-    addSpace(spaces, { planned: readSpace(reader), line: row.line }, findings)
+    addSpace(
+      spaces,
+      {
+        planned: readPlannedSpace(reader, { site: reader.code('site', { silent: true }), codeColumn: 'space' }),
+        line: row.line,
+      },
+      findings,
+    )
   }
   findings.refuse('nothing was changed')
   return {
@@ -64,21 +61,6 @@ function readSite(reader: RowReader): PlannedSite {
     name: reader.text('site_name') ?? code,
     ...reader.position('site_lat', 'site_lon'),
     timezone: reader.timezone('site_timezone') ?? 'UTC',
-  }
-}
-
-function readSpace(reader: RowReader): PlannedSpace {
-  const code = reader.code('space')
-  return {
-    site: reader.code('site', { silent: true }),
-    code,
-    zone: reader.optionalCode('zone'),
-    name: reader.text('name') ?? code,
-    level: reader.text('level'),
-    ...reader.position('lat', 'lon'),
-    planX: reader.number('plan_x'),
-    planY: reader.number('plan_y'),
-    features: reader.features('features'),
   }
 }
 

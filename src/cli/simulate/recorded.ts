@@ -1,5 +1,5 @@
 import { codePattern } from '../../ids.ts'
-import { columnOf, CsvFindings, quote, type CsvFile, type CsvRow } from '../csv.ts'
+import { columnOf, CsvFindings, quote, type CsvFile, type CsvRow } from '../../csv.ts'
 import type { ParseTime } from './time-format.ts'
 import { knownTimes } from './times.ts'
 

@@ -35,11 +35,21 @@ const speaker = {
   createdAt: recorded('created_at'),
 }
 
-export const devices = pgTable('devices', speaker, (table) => [
-  primaryKey({ columns: [table.tenantId, table.id] }),
-  unique().on(table.tenantId, table.code),
-  check('devices_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
-])
+export const devices = pgTable(
+  'devices',
+  {
+    ...speaker,
+    /** Deleted, but kept for where it stood, by which its readings are found in the log. */
+    archivedAt: instant('archived_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.id] }),
+    uniqueIndex('devices_one_of_a_code')
+      .on(table.tenantId, table.code)
+      .where(sql`${table.archivedAt} is null`),
+    check('devices_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
+  ],
+)
 
 export const gateways = pgTable(
   'gateways',

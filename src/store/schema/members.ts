@@ -121,6 +121,9 @@ export const overrides = pgTable(
     uniqueIndex('overrides_one_in_force')
       .on(table.tenantId, table.spaceId)
       .where(sql`${table.endedAt} is null`),
+    index('overrides_due')
+      .on(table.endsAt)
+      .where(sql`${table.endedAt} is null`),
     check('overrides_kind', sql`${table.kind} in ('blocked', 'out_of_service')`),
     check('overrides_in_order', sql`${table.endsAt} is null or ${table.startsAt} < ${table.endsAt}`),
   ],

@@ -8,9 +8,10 @@ import {
   primaryKey,
   text,
   unique,
+  uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-import { code, recorded, tenants } from './tenancy.ts'
+import { code, instant, recorded, tenants } from './tenancy.ts'
 
 const tenantId = () =>
   uuid('tenant_id')
@@ -28,11 +29,15 @@ export const sites = pgTable(
     lon: doublePrecision('lon'),
     timezone: text('timezone').notNull().default('UTC'),
     revision: integer('revision').notNull().default(1),
+    /** Deleted; some of its spaces have a history. */
+    archivedAt: instant('archived_at'),
     createdAt: recorded('created_at'),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
-    unique().on(table.tenantId, table.code),
+    uniqueIndex('sites_code_in_use')
+      .on(table.tenantId, table.code)
+      .where(sql`${table.archivedAt} is null`),
     check('sites_code', sql`${table.code} ~ '^[A-Za-z0-9._~-]{1,64}$'`),
   ],
 )
@@ -78,11 +83,15 @@ export const spaces = pgTable(
       .notNull()
       .default(sql`'{}'`),
     revision: integer('revision').notNull().default(1),
+    /** Deleted: nobody sees it, but its log is kept and still folded, and its code is free again. */
+    archivedAt: instant('archived_at'),
     createdAt: recorded('created_at'),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
-    unique().on(table.tenantId, table.siteId, table.code),
+    uniqueIndex('spaces_code_in_use')
+      .on(table.tenantId, table.siteId, table.code)
+      .where(sql`${table.archivedAt} is null`),
     foreignKey({ columns: [table.tenantId, table.siteId], foreignColumns: [sites.tenantId, sites.id] }),
     foreignKey({
       columns: [table.tenantId, table.siteId, table.zoneId],

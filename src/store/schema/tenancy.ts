@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, check, integer, jsonb, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
 
 export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
 export const code = (name: string) => text(name).notNull()
@@ -50,6 +62,7 @@ export const policies = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.version] }),
+    index('policies_of_a_scope').on(table.tenantId, table.scope, table.scopeId, table.version),
     check(
       'policies_scope',
       sql`${table.scope} in ('tenant', 'site', 'space') and (${table.scope} = 'tenant') = (${table.scopeId} is null)`,

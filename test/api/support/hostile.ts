@@ -3,7 +3,7 @@ import { faultsOf, LeakScan, parsedJson, storedBy } from './answers.ts'
 import { brokenJson, naughtyFor } from './hostile-strings.ts'
 import type { Findings } from './matrix.ts'
 import type { Operation, Schema } from './operations.ts'
-import { allPermissions } from './askers.ts'
+import { allPermissions } from './matrix-people.ts'
 import { prepare, send, type Answer, type Prepared, type Sender, type Subject } from './requests.ts'
 
 /**

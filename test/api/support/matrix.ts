@@ -2,7 +2,7 @@ import { newId } from '../../../src/ids.ts'
 import { fingerprint } from '../../support/tenant-world.ts'
 import { comparable, faultsOf, LeakScan, storedBy } from './answers.ts'
 import type { Operation } from './operations.ts'
-import { allPermissions, holds, type Person } from './askers.ts'
+import { allPermissions, holds, type Person } from './matrix-people.ts'
 import { prepare, send, tableOfField, type Answer, type Prepared, type Subject } from './requests.ts'
 
 /**

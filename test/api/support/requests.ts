@@ -3,7 +3,7 @@ import type { Api } from '../../../src/api/app.ts'
 import type { Sql } from '../../../src/store/client.ts'
 import { addRow, type World, type WorldTenant } from '../../support/tenant-world.ts'
 import type { Operation, Schema } from './operations.ts'
-import type { People, Person } from './askers.ts'
+import type { People, Person } from './matrix-people.ts'
 import { samples, tablesOfFields, tablesOfWords, type Sample } from './samples.ts'
 
 /** What the suites of all routes work on. */

@@ -1,6 +1,6 @@
 import type { Row } from '../../support/catalogue-rows.ts'
 import type { WorldTenant } from '../../support/tenant-world.ts'
-import type { Person } from './askers.ts'
+import type { Person } from './matrix-people.ts'
 
 /**
  * What is sent to a route that a sample cannot be made up for from the OpenAPI document: one line for each, by `METHOD path`.

@@ -2,7 +2,7 @@ import { makeWorld } from '../../support/tenant-world.ts'
 import { apiFixture } from '../fixture.ts'
 import type { Api } from '../../../src/api/app.ts'
 import { operationsOf, type Operation } from './operations.ts'
-import { makePeople } from './askers.ts'
+import { makePeople } from './matrix-people.ts'
 import type { Subject } from './requests.ts'
 
 /** Three tenants, people of all roles, and the API with all its routes. */

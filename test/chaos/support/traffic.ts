@@ -58,18 +58,14 @@ export class Traffic {
     return this.streams.reduce((sum, { ackLog }) => sum + ackLog.count(), 0)
   }
 
-  /** Waits until so many are acknowledged. Fails where a sender has given up. */
+  /** Waits until so many are acknowledged. Fails as soon as a sender has. */
   async reach(acknowledged: number): Promise<void> {
-    await eventually(
+    const failed = await eventually(
       `${acknowledged} acknowledgements`,
-      () => {
-        for (const { sender } of this.streams) {
-          if (!sender.running && sender.stderr !== '') throw new Error(sender.describe())
-        }
-        return this.acknowledged() >= acknowledged
-      },
+      () => this.streams.find(({ sender }) => sender.failed) ?? (this.acknowledged() >= acknowledged && 'none'),
       { withinMs: endMs },
     )
+    if (failed !== 'none') throw new Error(`a sender gave up: ${failed.sender.describe()}`)
   }
 
   /** Waits until all is sent and acknowledged. Answers how much that was. */

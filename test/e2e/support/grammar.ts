@@ -6,6 +6,7 @@ import { addDevice } from '../../../src/cli/device/command.ts'
 import { addDlq } from '../../../src/cli/dlq/command.ts'
 import { addDoctor } from '../../../src/cli/doctor/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
+import { addKeys } from '../../../src/cli/keys.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
 import { addMosquitto } from '../../../src/cli/mosquitto/command.ts'
@@ -24,6 +25,7 @@ const adders = [
   addDlq,
   addReplay,
   addDevice,
+  addKeys,
   addMigrate,
   addMosquitto,
   addDoctor,

@@ -16,6 +16,7 @@ interface RunOptions {
 
 const startMs = 60_000
 const runMs = 60_000
+const serverStartMs = 60_000
 const serverEndMs = 15_000
 
 /**
@@ -122,8 +123,13 @@ export class Home {
     return stdout.trim()
   }
 
-  /** The embedded server that runs now, by its pid; undefined where none does. */
-  async server(): Promise<number | undefined> {
+  /** The embedded server, by its pid, once it runs. */
+  async server(): Promise<number> {
+    return await eventually('the database server', () => this.serverNow(), { withinMs: serverStartMs })
+  }
+
+  /** The same if it runs now. */
+  async serverNow(): Promise<number | undefined> {
     const cluster = this.#cluster()
     const pidFile = await readPidFile(cluster)
     return pidFile !== undefined && (await isServerOf(cluster, pidFile.pid)) ? pidFile.pid : undefined
@@ -137,12 +143,12 @@ export class Home {
   }
 
   async remove(): Promise<void> {
-    const server = await this.server()
+    const server = await this.serverNow()
     await Promise.all(Array.from(this.#programs, (program) => program.kill()))
     try {
       if (server !== undefined) await this.serverEnded(server)
     } catch (error) {
-      process.kill(server ?? 0, 'SIGKILL')
+      if (server !== undefined) process.kill(server, 'SIGKILL')
       throw error
     } finally {
       await rm(this.directory, { recursive: true, force: true, maxRetries: 10 })

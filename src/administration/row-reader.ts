@@ -1,13 +1,13 @@
-import { codePattern } from '../../ids.ts'
-import { quote, type CsvFindings, type CsvRow } from '../csv.ts'
+import { quote, type CsvRow, type Findings } from '../csv.ts'
+import { codePattern } from '../ids.ts'
 
 /** The cells of one row by the names of their columns. What is wrong with one becomes a finding; it then reads as empty. */
 export class RowReader {
   readonly #row: CsvRow
   readonly #columns: ReadonlyMap<string, number>
-  readonly #findings: CsvFindings
+  readonly #findings: Findings
 
-  constructor(row: CsvRow, columns: ReadonlyMap<string, number>, findings: CsvFindings) {
+  constructor(row: CsvRow, columns: ReadonlyMap<string, number>, findings: Findings) {
     this.#row = row
     this.#columns = columns
     this.#findings = findings
@@ -33,13 +33,16 @@ export class RowReader {
     if (text.length > longestText) this.#wrong(name, `is longer than ${longestText} characters`)
     // oxlint-disable-next-line no-control-regex -- these it is that are refused
     if (/[\u0000-\u001f\u007f]/.test(text)) this.#wrong(name, 'has control characters')
+    // Half of a character, which JSON can hold and UTF-8 cannot.
+    if (/\p{Surrogate}/u.test(text)) this.#wrong(name, 'is not Unicode')
     return text
   }
 
   number(name: string, most = mostMetres): number | null {
     const text = this.#cell(name)
     if (text === '') return null
-    const value = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN
+    // With an exponent only what is close to nothing is written, as an export does.
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e-\d{1,3})?$/.test(text) ? Number(text) : Number.NaN
     if (Math.abs(value) <= most) return value
     this.#wrong(name, `${quote(text)} is no number from -${most} to ${most}`)
     return null
@@ -77,7 +80,7 @@ export class RowReader {
   }
 
   #wrong(name: string, reason: string): void {
-    this.#findings.add(this.#row.line, `${name}: ${reason}`)
+    this.#findings.add(this.#row.line, reason, name)
   }
 }
 
@@ -86,7 +89,7 @@ const longestText = 200
 const mostMetres = 100_000
 const mostFeatures = 32
 
-function isTimezone(name: string): boolean {
+export function isTimezone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
   } catch {

@@ -1,0 +1,137 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { readDashboard, type Dashboard } from '../../administration/dashboard.ts'
+import type { Api } from '../app.ts'
+import { json } from '../responses.ts'
+import { noQuery } from '../schemas.ts'
+import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
+import { code, exampleId, id, listFailures, signedInWith, time } from './speaker-schemas.ts'
+
+const count = z.int().min(0)
+const statuses = z.object({
+  free: count,
+  occupied: count,
+  reserved: count,
+  blocked: count,
+  out_of_service: count,
+  unknown: count,
+})
+const outcomes = z.object({
+  applied: count,
+  unchanged: count,
+  debouncing: count,
+  duplicate: count,
+  late: count,
+  retained: count,
+  unassigned: count,
+  unknown_device: count,
+  malformed: count,
+})
+const site = z.object({
+  id,
+  code,
+  name: z.string(),
+  total: count.openapi({ description: 'all spaces of the site' }),
+  status: statuses,
+  stale: count.openapi({ description: 'spaces whose evidence is old' }),
+  sensors: count.openapi({ description: 'devices that stand at its spaces' }),
+  silent_sensors: count.openapi({ description: 'those whose space has no evidence, or none that is fresh' }),
+})
+const event = z.object({
+  kind: z.string(),
+  rule: z.string(),
+  event_time: time.openapi({ description: 'when it happened' }),
+  recorded_at: time.openapi({ description: 'when it was known' }),
+  space_id: id,
+  site_id: id.nullable(),
+  space: z.string().nullable().openapi({ description: '`SITE/SPACE`; null where the space is there no more' }),
+  status: z.string().openapi({ description: 'of the space after it' }),
+})
+
+const dashboard = z
+  .object({
+    as_of: time,
+    sites: z.array(site).openapi({ description: 'the first 1000 by code' }),
+    devices: z.object({ total: count, unassigned: count }),
+    gateways: z.object({ total: count, offline: count }),
+    orphans: count.openapi({ description: 'devices that were heard and are neither known nor ignored' }),
+    readings_per_minute: z.number().openapi({ description: 'on average, of the last five minutes that are over' }),
+    ledger: z.object({ received: count, ...outcomes.shape }).openapi({
+      description: 'deliveries of the last 24 hours and what became of them; the outcomes add up to `received`',
+    }),
+    events: z.array(event).openapi({ description: 'the last 20, the newest first' }),
+  })
+  .openapi('Dashboard', {
+    example: {
+      as_of: '2026-11-20T09:00:00.250Z',
+      sites: [
+        {
+          id: exampleId,
+          code: 'harbour',
+          name: 'Harbour',
+          total: 120,
+          status: { free: 41, occupied: 70, reserved: 3, blocked: 1, out_of_service: 1, unknown: 4 },
+          stale: 2,
+          sensors: 120,
+          silent_sensors: 4,
+        },
+      ],
+      devices: { total: 121, unassigned: 1 },
+      gateways: { total: 2, offline: 0 },
+      orphans: 1,
+      readings_per_minute: 14.2,
+      ledger: {
+        received: 20_448,
+        applied: 4_100,
+        unchanged: 16_300,
+        debouncing: 0,
+        duplicate: 40,
+        late: 3,
+        retained: 0,
+        unassigned: 1,
+        unknown_device: 4,
+        malformed: 0,
+      },
+      events: [
+        {
+          kind: 'occupied',
+          rule: 'reading',
+          event_time: '2026-11-20T08:59:58.000Z',
+          recorded_at: '2026-11-20T08:59:58.120Z',
+          space_id: exampleId,
+          site_id: exampleId,
+          space: 'harbour/A-17',
+          status: 'occupied',
+        },
+      ],
+    },
+  })
+
+const dashboardRoute = createRoute({
+  ...signedInWith('dashboard:read'),
+  method: 'get',
+  path: '/api/v1/dashboard',
+  tags: ['dashboard'],
+  summary: 'How it goes, at a glance',
+  request: { query: noQuery },
+  responses: { 200: json(dashboard, 'the dashboard'), ...listFailures },
+})
+
+export function addDashboardRoutes(app: Api, options: SignedInOptions): void {
+  app.openapi(dashboardRoute, async (c) => {
+    const read = await inOwnTenant(c, options, (tx, actor) => readDashboard(tx, actor))
+    return c.json(dashboardBody(read), 200)
+  })
+}
+
+function dashboardBody({ speakers, sites, traffic, events }: Dashboard) {
+  return {
+    as_of: speakers.as_of,
+    sites,
+    devices: { total: speakers.devices, unassigned: speakers.unassigned_devices },
+    gateways: { total: speakers.gateways, offline: speakers.offline_gateways },
+    orphans: speakers.orphans,
+    readings_per_minute: traffic.perMinute,
+    ledger: { received: traffic.received, ...traffic.outcomes },
+    events,
+  }
+}

@@ -1,0 +1,62 @@
+import { sql } from 'drizzle-orm'
+import type { TenantTransaction } from './transactions.ts'
+
+/** Answers to requests that carried an Idempotency-Key: each kept in the transaction of the effect that it tells of. */
+export interface IdempotencyScope {
+  readonly principal: string
+  readonly method: string
+  readonly route: string
+  readonly key: string
+}
+
+export interface KeptAnswer {
+  readonly fingerprint: Buffer
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** Null where it showed a secret, which is not kept. */
+  readonly body: Buffer | null
+}
+
+/**
+ * Takes the lease of a key until this transaction ends, however it does: with the process or its connection too.
+ * @returns false where another request has it: nobody waits here, holding a connection
+ */
+export async function leaseKey(tx: TenantTransaction, scope: IdempotencyScope): Promise<boolean> {
+  const name = JSON.stringify([tx.tenantId, scope.principal, scope.method, scope.route, scope.key])
+  const [row] = await tx.execute<{ leased: boolean }>(
+    sql`select pg_try_advisory_xact_lock(hashtextextended(${name}, 0)) as leased`,
+  )
+  return row?.leased === true
+}
+
+export async function keptAnswer(tx: TenantTransaction, scope: IdempotencyScope): Promise<KeptAnswer | undefined> {
+  const [row] = await tx.execute<{ fingerprint: Buffer; status: number; headers: string; body: Buffer | null }>(sql`
+    select fingerprint, status, headers::text as headers, body from idempotency_keys
+    where principal = ${scope.principal} and method = ${scope.method} and route = ${scope.route} and key = ${scope.key}
+      and tenant_id = ${tx.tenantId} and created_at > now() - interval '24 hours' and status is not null`)
+  return row && { ...row, headers: JSON.parse(row.headers) as Record<string, string> }
+}
+
+/** In place of one that is there no longer, and was not swept yet. */
+export async function keepAnswer(
+  tx: TenantTransaction,
+  scope: IdempotencyScope,
+  { fingerprint, status, headers, body }: KeptAnswer,
+): Promise<void> {
+  await tx.execute(sql`
+    insert into idempotency_keys (tenant_id, principal, method, route, key, fingerprint, lease_until, status, headers, body)
+    values (${tx.tenantId}, ${scope.principal}, ${scope.method}, ${scope.route}, ${scope.key}, ${fingerprint}, now(),
+      ${status}, ${JSON.stringify(headers)}::jsonb, ${body})
+    on conflict (tenant_id, principal, method, route, key) do update set
+      fingerprint = excluded.fingerprint, lease_until = excluded.lease_until, status = excluded.status,
+      headers = excluded.headers, body = excluded.body, created_at = now()`)
+}
+
+/** From here on all can be undone, and the transaction still goes on. */
+export async function beginAttempt(tx: TenantTransaction): Promise<void> {
+  await tx.execute(sql`savepoint attempt`)
+}
+
+export async function undoAttempt(tx: TenantTransaction): Promise<void> {
+  await tx.execute(sql`rollback to savepoint attempt`)
+}

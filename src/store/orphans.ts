@@ -1,0 +1,64 @@
+import { sql } from 'drizzle-orm'
+import type { PageOfCodes } from './public.ts'
+import { rfc3339 } from './rfc3339.ts'
+import type { TenantTransaction } from './transactions.ts'
+
+/** A device that was heard and is not known; times as RFC 3339. */
+export interface Orphan extends Record<string, unknown> {
+  code: string
+  first_heard_at: string
+  last_heard_at: string
+  heard: number
+  ignored_at: string | null
+  sample_topic: string
+  /** The first bytes of the last message, and how long that is as a whole. */
+  sample: Buffer
+  sample_bytes: number
+}
+
+const sampleBytes = 256
+
+/**
+ * An orphan that became a device while ingest heard it once more is none, whatever stands in the inbox: ingest may have
+ * added it with what it knew before.
+ */
+const unknownStill = sql`not exists (
+  select from devices as d where d.tenant_id = o.tenant_id and d.code = o.device and d.archived_at is null)`
+
+/** By code. */
+export async function selectOrphans(
+  tx: TenantTransaction,
+  { after, limit, ignored, codePrefix }: PageOfCodes & { ignored: boolean; codePrefix?: string | undefined },
+): Promise<Orphan[]> {
+  return await tx.execute<Orphan>(sql`
+    select o.device as code, o.heard::double precision as heard, o.sample_topic, substring(o.sample_payload from 1 for ${sampleBytes}) as sample,
+      length(o.sample_payload) as sample_bytes, ${rfc3339(sql`o.first_heard_at`)} as first_heard_at,
+      ${rfc3339(sql`o.last_heard_at`)} as last_heard_at, ${rfc3339(sql`o.ignored_at`)} as ignored_at
+    from orphan_devices as o
+    where o.tenant_id = ${tx.tenantId} and (o.ignored_at is not null) = ${ignored} and ${unknownStill}
+      ${after === undefined ? sql`` : sql`and o.device > ${after}`}
+      ${codePrefix === undefined ? sql`` : sql`and starts_with(o.device, ${codePrefix})`}
+    order by o.device limit ${limit}`)
+}
+
+/** Whether it is there; nobody else claims or ignores it until COMMIT. */
+export async function lockOrphan(tx: TenantTransaction, code: string): Promise<{ ignored: boolean } | undefined> {
+  const [row] = await tx.execute<{ ignored: boolean }>(sql`
+    select o.ignored_at is not null as ignored from orphan_devices as o
+    where o.tenant_id = ${tx.tenantId} and o.device = ${code} and ${unknownStill} for update of o`)
+  return row
+}
+
+export async function setOrphanIgnored(
+  tx: TenantTransaction,
+  { code, ignored }: { code: string; ignored: boolean },
+): Promise<void> {
+  await tx.execute(sql`
+    update orphan_devices set ignored_at = ${ignored ? sql`now()` : sql`null`}
+    where tenant_id = ${tx.tenantId} and device = ${code}`)
+}
+
+/** To be called when a device of this code was made. */
+export async function removeOrphan(tx: TenantTransaction, code: string): Promise<void> {
+  await tx.execute(sql`delete from orphan_devices where tenant_id = ${tx.tenantId} and device = ${code}`)
+}

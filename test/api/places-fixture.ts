@@ -1,0 +1,151 @@
+import { pino } from 'pino'
+import { createApi, type Api } from '../../src/api/app.ts'
+import type { Authenticator } from '../../src/auth/authenticator.ts'
+import type { Role } from '../../src/auth/permissions.ts'
+import type { Principal } from '../../src/auth/principal.ts'
+import { newId } from '../../src/ids.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { tenantDatabase } from '../../src/store/transactions.ts'
+import { testAccess } from '../support/access.ts'
+import { startTestIngest, type TestIngest } from '../support/ingest.ts'
+import { insertTenant } from './fixture.ts'
+
+/** The API and an ingest on one database, and people of tenants who ask it. */
+export interface PlacesFixture {
+  baywire: TestIngest
+  app: Api
+  /** A tenant of its own, with one person of each role. */
+  tenant(): Promise<TestTenant>
+  close(): Promise<void>
+}
+
+export interface TestTenant {
+  id: string
+  slug: string
+  owner: Caller
+  viewer: Caller
+  operator: Caller
+  driver: Caller
+}
+
+export interface CallOptions {
+  /** Sent as JSON. */
+  json?: unknown
+  ifMatch?: string | null
+  headers?: Record<string, string>
+  body?: string | Buffer
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  etag: string
+  text: string
+  // oxlint-disable-next-line typescript/no-explicit-any -- what a test looks into, it knows
+  body: any
+}
+
+export type Caller = (method: string, path: string, options?: CallOptions) => Promise<Answer>
+
+export async function placesFixture(): Promise<PlacesFixture> {
+  const baywire = await startTestIngest()
+  const people = new Map<string, Principal>()
+  const authenticator: Authenticator = {
+    authenticate: async (header) => {
+      const principal = people.get(header?.replace('Bearer ', '') ?? '')
+      if (principal === undefined) throw new Refusal('unauthenticated', 'Sign in.')
+      return principal
+    },
+  }
+  const tenants = tenantDatabase({ url: baywire.ownerUrl, max: 4, statementTimeoutMs: 20_000, name: 'test api' })
+  const app = createApi({
+    ...testAccess({ tenants }),
+    tenants,
+    authenticator,
+    clock: baywire.clock,
+    metrics: createMetrics(),
+    log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
+    readiness: () => Promise.resolve({ ready: true, parts: {} }),
+  })
+  let number = 0
+
+  function person(tenantId: string, role: Role): Caller {
+    const token = newId()
+    people.set(token, {
+      kind: 'user',
+      userId: newId(),
+      sessionId: newId(),
+      tenant: { id: tenantId, role },
+      platformAdministrator: false,
+    })
+    return (method, path, options = {}) => call(app, { token, method, path, options })
+  }
+
+  return {
+    baywire,
+    app,
+    async tenant() {
+      const slug = `tenant-${++number}`
+      const id = await insertTenant(baywire.sql, { slug })
+      const [owner, viewer] = [person(id, 'owner'), person(id, 'viewer')]
+      return { id, slug, owner, viewer, operator: person(id, 'operator'), driver: person(id, 'driver') }
+    },
+    async close() {
+      await tenants.close()
+      await baywire.close()
+    },
+  }
+}
+
+async function call(
+  app: Api,
+  { token, method, path, options }: { token: string; method: string; path: string; options: CallOptions },
+): Promise<Answer> {
+  const { json, ifMatch, headers = {}, body } = options
+  const response = await app.request(`/api/v1${path}`, {
+    method,
+    headers: {
+      Authorization: `Bearer ${token}`,
+      ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(ifMatch ? { 'If-Match': ifMatch } : {}),
+      ...headers,
+    },
+    ...(json === undefined ? (body === undefined ? {} : { body }) : { body: JSON.stringify(json) }),
+  })
+  const text = await response.text()
+  const isJson = response.headers.get('Content-Type')?.includes('json') === true
+  return {
+    status: response.status,
+    headers: response.headers,
+    etag: response.headers.get('ETag') ?? '',
+    text,
+    body: isJson && text !== '' ? JSON.parse(text) : undefined,
+  }
+}
+
+/** A site, and spaces there. */
+export async function makePlaces(
+  owner: Caller,
+  { site = 'main', spaces = [] }: { site?: string; spaces?: readonly string[] } = {},
+): Promise<{ siteId: string; spaceIds: string[] }> {
+  const made = await owner('POST', '/sites', { json: { code: site, name: site } })
+  const siteId = String(made.body.id)
+  const spaceIds: string[] = []
+  for (const code of spaces) {
+    // oxlint-disable-next-line no-await-in-loop -- in the order of their codes
+    const space = await owner('POST', '/spaces', { json: { site_id: siteId, code, name: code } })
+    spaceIds.push(String(space.body.id))
+  }
+  return { siteId, spaceIds }
+}
+
+/** What two answers have in common: all but the id of the request. */
+export function withoutRequestId({ status, body }: Answer): unknown {
+  return { status, body: { ...body, request_id: undefined, instance: undefined } }
+}
+
+/** The statuses of answers to the same request, the lowest first. */
+export function statusesOf(answers: readonly Answer[]): number[] {
+  return answers.map(({ status }) => status).toSorted((a, b) => a - b)
+}

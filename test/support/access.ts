@@ -1,0 +1,38 @@
+import { pino } from 'pino'
+import { createAccess, type Access, type AccessOptions, type AccessSettings } from '../../src/auth/access.ts'
+import { systemClock } from '../../src/clock.ts'
+
+/** Of the defaults. */
+export const testSettings: AccessSettings = {
+  tokens: { issuer: 'baywire', minutes: 15 },
+  limits: { idleDays: 7, days: 30, hoursWithoutRemember: 24, retryS: 10, perUser: 20 },
+  signingKeyDays: 90,
+  onOtherSecret: 'refuse',
+}
+
+export const testSecret = 'a secret of the tests, 32 characters or more'
+
+/** What tells who asks, with the settings of the tests. */
+export function testAccess({
+  tenants,
+  clock = systemClock,
+  ...more
+}: Pick<AccessOptions, 'tenants'> & Partial<AccessOptions>): Access {
+  return createAccess({
+    tenants,
+    secret: testSecret,
+    settings: testSettings,
+    clock,
+    log: pino({ level: 'silent' }),
+    ...more,
+  })
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new Error('there is no database'))
+}
+
+/** Nobody is let in: for tests without a database. */
+export function nobodysAccess(): Access {
+  return testAccess({ tenants: { withAccounts: refuse, withTenant: refuse } })
+}
