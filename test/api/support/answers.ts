@@ -75,13 +75,14 @@ export class LeakScan {
 }
 
 /** An answer without what differs between any two: for comparing one about a foreign id with one about none. */
-export function comparable({ status, headers, text }: Answer, tried: string): string {
+export function comparable({ status, headers, text }: Answer, tried: readonly string[]): string {
   const changing = ['x-request-id', 'date', 'ratelimit', 'ratelimit-policy']
   const kept = Object.entries(headers).filter(([name]) => !changing.includes(name))
   const body = parsedJson(text)
   const requestId = headers['x-request-id'] ?? 'none'
-  return JSON.stringify({ status, headers: kept.toSorted(([a], [b]) => a.localeCompare(b)), body: body ?? text })
-    .replaceAll(requestId, '<request>')
-    .replaceAll(tried, '<id>')
-    .replaceAll(encodeURIComponent(tried), '<id>')
+  const told = JSON.stringify({ status, headers: kept.toSorted(([a], [b]) => a.localeCompare(b)), body: body ?? text })
+  return [requestId, ...tried].reduce(
+    (rest, one) => rest.replaceAll(one, '<id>').replaceAll(encodeURIComponent(one), '<id>'),
+    told,
+  )
 }

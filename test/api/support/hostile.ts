@@ -240,6 +240,7 @@ async function hostileMethods(
         contentType: undefined,
         headers: {},
         expects: undefined,
+        refusesKeys: false,
       }
       const answer = await send(subject, request, subject.people.owner)
       findings.cases += 1

@@ -88,7 +88,8 @@ function operationOf({
     query: parameters
       .filter((one) => one.in === 'query')
       .map((one) => ({ name: one.name, schema: resolve(one.schema), required: one.required === true })),
-    needsRevision: parameters.some((one) => one.in === 'header' && one.name.toLowerCase() === 'if-match'),
+    needsRevision:
+      method === 'patch' || parameters.some((one) => one.in === 'header' && one.name.toLowerCase() === 'if-match'),
     bodies: new Map(
       Object.entries(described.requestBody?.content ?? {}).map(([type, { schema }]) => [type, resolve(schema)]),
     ),

@@ -23,6 +23,7 @@ export interface Prepared {
   contentType: string | undefined
   headers: Record<string, string>
   expects: number | undefined
+  refusesKeys: boolean
 }
 
 export interface Answer {
@@ -36,8 +37,9 @@ export async function prepare(
   subject: Subject,
   { operation, tenant, person }: { operation: Operation; tenant: WorldTenant; person: Person },
 ): Promise<Prepared> {
-  const { owner, world } = subject
+  const { owner, world, people } = subject
   const add = (table: string, replace = {}) => addRow(owner, { world, tenant, table, replace })
+  await people.restore(person)
   const sample: Sample = (await samples[operation.name]?.({ tenant, person, add })) ?? {}
   const params: Record<string, string> = { ...sample.params }
   for (const name of operation.pathParameters)
@@ -55,8 +57,9 @@ export async function prepare(
     contentType,
     headers: { ...sample.headers },
     expects: sample.expects,
+    refusesKeys: sample.refusesKeys ?? false,
   }
-  if (operation.needsRevision) prepared.headers['If-Match'] ??= await currentRevision(subject, prepared, person)
+  if (operation.needsRevision) prepared.headers['If-Match'] ??= await currentRevision(subject, prepared, people.owner)
   return prepared
 }
 
