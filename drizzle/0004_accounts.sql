@@ -198,7 +198,6 @@ ALTER TABLE "passwords" ADD CONSTRAINT "passwords_user_id_users_id_fk" FOREIGN K
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "spent_tokens" ADD CONSTRAINT "spent_tokens_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_tenant_id_created_by_memberships_tenant_id_user_id_fk" FOREIGN KEY ("tenant_id","created_by") REFERENCES "public"."memberships"("tenant_id","user_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "invites" ADD CONSTRAINT "invites_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -427,3 +426,120 @@ END $$;
 --> statement-breakpoint
 CREATE TRIGGER "archived" AFTER UPDATE OF "archived_at" ON "devices" FOR EACH ROW
   WHEN (old.archived_at IS NULL AND new.archived_at IS NOT NULL) EXECUTE FUNCTION let_go_of_device();
+--> statement-breakpoint
+-- ---------------------------------------------------------------------------------------------------------
+-- Members, suspension and erasure
+-- ---------------------------------------------------------------------------------------------------------
+-- A key has no more rights than its maker: only a member makes one, and it ends with the membership, whichever way that
+-- ends. No foreign key, since the key is still listed afterwards, revoked.
+CREATE FUNCTION "require_maker"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  PERFORM FROM public.memberships m
+  WHERE m.tenant_id = new.tenant_id AND m.user_id = new.created_by FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'only a member of the tenant makes an API key' USING ERRCODE = '23503';
+  END IF;
+  RETURN new;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "made_by_a_member" BEFORE INSERT OR UPDATE OF "tenant_id", "created_by" ON "api_keys"
+  FOR EACH ROW EXECUTE FUNCTION require_maker();
+--> statement-breakpoint
+CREATE FUNCTION "end_keys_of_member"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+  UPDATE public.api_keys AS k SET revoked_at = now(), revision = k.revision + 1 FROM gone
+  WHERE k.tenant_id = gone.tenant_id AND k.created_by = gone.user_id AND k.revoked_at IS NULL;
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "keys_end" AFTER DELETE ON "memberships" REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION end_keys_of_member();
+--> statement-breakpoint
+-- Nothing of a suspended tenant is public.
+CREATE OR REPLACE FUNCTION "tenant_by_slug"("wanted" text) RETURNS TABLE ("tenant_id" uuid, "public" boolean)
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+  AS $$ SELECT t.id, t.public AND t.suspended_at IS NULL FROM public.tenants t WHERE t.slug = wanted $$;
+--> statement-breakpoint
+-- Tells brokers to look: its devices are shut out, or let in again.
+CREATE FUNCTION "notify_suspension"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  PERFORM pg_notify('baywire_credentials', new.id::text);
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "suspension_changed" AFTER UPDATE OF "suspended_at" ON "tenants" FOR EACH ROW
+  WHEN (old.suspended_at IS DISTINCT FROM new.suspended_at) EXECUTE FUNCTION notify_suspension();
+--> statement-breakpoint
+-- The tenant that is being erased: inside of erase_tenant, and nowhere else, the owner sees the rows that it takes away.
+CREATE FUNCTION "app_erased"() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog
+  AS $$ SELECT nullif(current_setting('app.erased', true), '')::uuid $$;
+--> statement-breakpoint
+DO $$
+DECLARE table_name text;
+BEGIN
+  FOREACH table_name IN ARRAY ARRAY[
+    'redrive_attempts', 'readings', 'space_inputs', 'space_checkpoints', 'parking_sessions', 'space_events',
+    'space_states', 'event_heads', 'ledger_entries', 'ledger_days', 'overrides', 'orphan_devices', 'device_assignments',
+    'devices', 'gateways', 'credentials', 'spaces', 'zones', 'sites', 'policies', 'idempotency_keys', 'api_keys',
+    'invites', 'memberships', 'sessions'
+  ] LOOP
+    EXECUTE format('CREATE POLICY erasure ON %I TO CURRENT_USER USING (tenant_id = (SELECT app_erased())) '
+      'WITH CHECK ((SELECT app_erased()) IS NOT NULL AND coalesce(tenant_id, (SELECT app_erased())) = (SELECT app_erased()))',
+      table_name);
+  END LOOP;
+  CREATE POLICY erasure ON "tenants" TO CURRENT_USER
+    USING (id = (SELECT app_erased())) WITH CHECK (id = (SELECT app_erased()));
+END $$;
+--> statement-breakpoint
+-- Takes away all rows of the transaction's own tenant, and says how many of which table. What stays: its audit log, and its
+-- people. Nobody adds to it meanwhile: the locks are taken in the order of the writers (devices, spaces, ledger, events),
+-- and behind that of the tenant no row is made that names it; a batch of readings always writes to the ledger too.
+CREATE FUNCTION "erase_tenant"("erased" uuid) RETURNS jsonb
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+DECLARE
+  -- Whatever refers to another table stands before it.
+  erasable text[] := ARRAY[
+    'redrive_attempts', 'readings', 'space_inputs', 'space_checkpoints', 'parking_sessions', 'space_events',
+    'space_states', 'event_heads', 'ledger_entries', 'ledger_days', 'overrides', 'orphan_devices', 'device_assignments',
+    'devices', 'gateways', 'credentials', 'spaces', 'zones', 'sites', 'policies', 'idempotency_keys', 'memberships',
+    'api_keys', 'invites'];
+  kept text[] := ARRAY['audit_log', 'audit_heads', 'sessions'];
+  table_name text;
+  gone bigint;
+  counts jsonb := '{}';
+BEGIN
+  IF erased IS DISTINCT FROM public.app_tenant() THEN
+    RAISE EXCEPTION 'a tenant is erased in a transaction of its own' USING ERRCODE = '42501';
+  END IF;
+  SELECT c.relname INTO table_name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND NOT a.attisdropped AND c.relname <> ALL (erasable || kept);
+  IF FOUND THEN
+    RAISE EXCEPTION 'erase_tenant does not know the table %', table_name;
+  END IF;
+  PERFORM set_config('app.erased', erased::text, true);
+  PERFORM FROM public.devices WHERE tenant_id = erased ORDER BY id FOR UPDATE;
+  PERFORM FROM public.spaces WHERE tenant_id = erased ORDER BY id FOR UPDATE;
+  PERFORM FROM public.tenants WHERE id = erased FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no such tenant' USING ERRCODE = '02000';
+  END IF;
+  PERFORM FROM public.ledger_entries WHERE tenant_id = erased ORDER BY minute, writer FOR UPDATE;
+  PERFORM FROM public.event_heads WHERE tenant_id = erased FOR UPDATE;
+  FOREACH table_name IN ARRAY erasable LOOP
+    EXECUTE format('DELETE FROM public.%I WHERE tenant_id = $1', table_name) USING erased;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    counts := counts || jsonb_build_object(table_name, gone);
+  END LOOP;
+  UPDATE public.sessions SET tenant_id = NULL WHERE tenant_id = erased;
+  DELETE FROM public.tenants WHERE id = erased;
+  PERFORM set_config('app.erased', '', true);
+  RETURN counts;
+END $$;
+--> statement-breakpoint
+REVOKE ALL ON FUNCTION "erase_tenant"(uuid) FROM PUBLIC;
+--> statement-breakpoint
+-- Owners erase their own tenant over HTTP, so the role of the API may; it is held to the tenant of its transaction.
+GRANT EXECUTE ON FUNCTION "erase_tenant"(uuid) TO baywire_api;

@@ -36,6 +36,7 @@ import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
+import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
 
@@ -54,6 +55,8 @@ export interface ApiOptions {
   accounts?: Accounts
   /** Whom an address counts as where failures are counted. */
   areaOf?: AccountRoutesOptions['areaOf']
+  /** How people are invited, and what becomes of those who accept. */
+  invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'inviteHours'>
   publishedKeys: Pick<PublishedKeys, 'jwks'>
   /** Without them nothing is limited. */
   limits?: RateLimits | undefined
@@ -100,6 +103,8 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   if (accounts !== undefined) addAccountRoutes(app, { accounts, areaOf, databaseWaitMs })
   addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
   addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
+  const { invites } = options
+  if (invites !== undefined) addTenancyRoutes(app, { tenants, databaseWaitMs, authenticator, ...invites })
   addPlaceRoutes(app, { tenants, databaseWaitMs, clock })
   addDeviceRoutes(app, { tenants, databaseWaitMs })
   addGatewayRoutes(app, { tenants, databaseWaitMs })

@@ -1,7 +1,7 @@
 import type { CredentialKind } from './credentials.ts'
 import type { SystemTransaction } from './transactions.ts'
 
-/** All credentials in force, for a broker that checks them itself. */
+/** All credentials in force of the tenants that are not suspended, for a broker that checks them itself. */
 export interface BrokerCredential {
   tenant: string
   kind: CredentialKind
@@ -18,7 +18,7 @@ export async function credentialsFingerprint(tx: SystemTransaction): Promise<str
     SELECT count(*)::text AS count,
       bit_xor(hashtextextended(concat_ws('/', tenants.slug, credentials.kind, credentials.code, verifier), 0))::text AS digest
     FROM credentials JOIN tenants ON tenants.id = credentials.tenant_id
-    WHERE credentials.revoked_at IS NULL`
+    WHERE credentials.revoked_at IS NULL AND tenants.suspended_at IS NULL`
   return `${row?.count} ${row?.digest}`
 }
 
@@ -27,6 +27,6 @@ export async function readCredentials(tx: SystemTransaction): Promise<BrokerCred
   return await tx<BrokerCredential[]>`
     SELECT tenants.slug AS tenant, credentials.kind, credentials.code, verifier
     FROM credentials JOIN tenants ON tenants.id = credentials.tenant_id
-    WHERE credentials.revoked_at IS NULL
+    WHERE credentials.revoked_at IS NULL AND tenants.suspended_at IS NULL
     ORDER BY tenants.slug COLLATE "C", credentials.kind, credentials.code COLLATE "C"`
 }

@@ -71,7 +71,7 @@ export interface CredentialInForce {
   inFlight: number | null
 }
 
-/** The credential in force of the owner that a username names; undefined where there is none. */
+/** The credential in force of the owner that a username names; undefined where there is none, or the tenant is suspended. */
 export async function findCredential(
   tx: SystemTransaction,
   { tenant, kind, code }: CredentialOwner & { tenant: string },
@@ -81,7 +81,7 @@ export async function findCredential(
       g.messages_per_s AS "messagesPerS", g.in_flight AS "inFlight"
     FROM tenants t JOIN credentials c ON c.tenant_id = t.id
     LEFT JOIN gateways g ON c.kind = 'gateways' AND g.tenant_id = c.tenant_id AND g.code = c.code
-    WHERE t.slug = ${tenant} AND c.kind = ${kind} AND c.code = ${code} AND c.revoked_at IS NULL`
+    WHERE t.slug = ${tenant} AND t.suspended_at IS NULL AND c.kind = ${kind} AND c.code = ${code} AND c.revoked_at IS NULL`
   return row
 }
 
@@ -101,8 +101,8 @@ export interface CheckedCredential {
 }
 
 /**
- * Of the credentials that are used, in one query however many they are: those that are not in force any more or mean
- * another username by now, and all those of gateways, whose limits may be others.
+ * Of the credentials that are used, in one query however many they are: those that are not in force any more, mean
+ * another username by now or are of a suspended tenant, and all those of gateways, whose limits may be others.
  */
 export async function checkCredentials(
   tx: SystemTransaction,
@@ -113,7 +113,7 @@ export async function checkCredentials(
     FROM unnest(${plain(used.map(({ tenantId }) => tenantId))}::uuid[],
                 ${plain(used.map(({ id }) => id))}::uuid[],
                 ${texts(used.map(({ username }) => username))}::text[]) AS u (tenant_id, id, username)
-    LEFT JOIN tenants t ON t.id = u.tenant_id
+    LEFT JOIN tenants t ON t.id = u.tenant_id AND t.suspended_at IS NULL
     LEFT JOIN credentials c ON c.tenant_id = u.tenant_id AND c.id = u.id AND c.revoked_at IS NULL
       AND t.slug || '/' || c.kind || '/' || c.code = u.username
     LEFT JOIN gateways g ON c.kind = 'gateways' AND g.tenant_id = c.tenant_id AND g.code = c.code

@@ -80,6 +80,7 @@ export const apiKeys = pgTable(
     keyHash: bytes('key_hash').notNull(),
     /** Permissions, none of which its maker lacks (auth/permissions.ts). */
     scopes: text('scopes').array().notNull(),
+    /** A trigger requires their membership, and another one revokes the key with it: it has no more rights than its maker. */
     createdBy: uuid('created_by').notNull(),
     createdAt: recorded('created_at'),
     lastUsedAt: instant('last_used_at'),
@@ -87,15 +88,7 @@ export const apiKeys = pgTable(
     revokedAt: instant('revoked_at'),
     revision: integer('revision').notNull().default(1),
   },
-  (table) => [
-    primaryKey({ columns: [table.tenantId, table.id] }),
-    uniqueIndex('api_keys_key').on(table.keyHash),
-    // A key has no more rights than its maker, so it ends where the maker's membership ends.
-    foreignKey({
-      columns: [table.tenantId, table.createdBy],
-      foreignColumns: [memberships.tenantId, memberships.userId],
-    }),
-  ],
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] }), uniqueIndex('api_keys_key').on(table.keyHash)],
 )
 
 /** Overrides of spaces, each until its end or for good; at most one of a space is in force. */

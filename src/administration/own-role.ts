@@ -1,0 +1,23 @@
+import type { Role } from '../auth/permissions.ts'
+import type { Actor } from '../auth/principal.ts'
+import { Refusal } from '../refusal.ts'
+import { makerOfKey, type LockedMember } from '../store/members.ts'
+import type { TenantTransaction } from '../store/transactions.ts'
+
+type Members = ReadonlyMap<string, LockedMember>
+
+/** Whose rights somebody acts with: their own, or those of the member who made the API key. */
+export async function memberOf(tx: TenantTransaction, { principal }: Actor): Promise<string | undefined> {
+  return principal.kind === 'user' ? principal.userId : await makerOfKey(tx, principal.apiKeyId)
+}
+
+/**
+ * The role that somebody has now, under the lock: what was looked up when they were let in may be two seconds old.
+ * @throws Refusal `forbidden` for who is no member (any more)
+ */
+export async function ownRole(tx: TenantTransaction, actor: Actor, members: Members): Promise<Role> {
+  const userId = await memberOf(tx, actor)
+  const member = userId === undefined ? undefined : members.get(userId)
+  if (member === undefined) throw new Refusal('forbidden', 'You are no member of the tenant.')
+  return member.role as Role
+}
