@@ -45,7 +45,7 @@ async function outcomeOf(table: string, row: Row): Promise<string> {
       await tx.unsafe(insertion(table, row))
       throw undo
     })
-    .catch((error: { code?: string }) => error.code ?? String(error))
+    .catch((error: Error & { code?: string }) => error.code ?? error.message)
 }
 
 function pointing(row: Row, { columns, parentColumns }: ForeignKey, at: Row): Row {

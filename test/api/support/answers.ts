@@ -30,8 +30,8 @@ function faultsOfProblem({ status, headers, text }: Answer): string[] {
   if (headers['cache-control'] !== 'no-store') faults.push('is a problem that may be stored')
   if (status === 401 && !headers['www-authenticate']) faults.push('is 401 without WWW-Authenticate')
   const words = [detail, title, ...errors.map(({ message }) => message)].join('\n')
-  const told_ = inside.exec(words)?.[0]
-  if (told_ !== undefined) faults.push(`tells of the inside: ${told_}`)
+  const shown = inside.exec(words)?.[0]
+  if (shown !== undefined) faults.push(`tells of the inside: ${shown}`)
   return faults
 }
 
@@ -75,13 +75,14 @@ export class LeakScan {
 }
 
 /** An answer without what differs between any two: for comparing one about a foreign id with one about none. */
-export function comparable({ status, headers, text }: Answer, tried: string): string {
+export function comparable({ status, headers, text }: Answer, tried: readonly string[]): string {
   const changing = ['x-request-id', 'date', 'ratelimit', 'ratelimit-policy']
   const kept = Object.entries(headers).filter(([name]) => !changing.includes(name))
   const body = parsedJson(text)
   const requestId = headers['x-request-id'] ?? 'none'
-  return JSON.stringify({ status, headers: kept.toSorted(), body: body ?? text })
-    .replaceAll(requestId, '<request>')
-    .replaceAll(tried, '<id>')
-    .replaceAll(encodeURIComponent(tried), '<id>')
+  const told = JSON.stringify({ status, headers: kept.toSorted(([a], [b]) => a.localeCompare(b)), body: body ?? text })
+  return [requestId, ...tried].reduce(
+    (rest, one) => rest.replaceAll(one, '<id>').replaceAll(encodeURIComponent(one), '<id>'),
+    told,
+  )
 }

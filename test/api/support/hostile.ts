@@ -240,6 +240,7 @@ async function hostileMethods(
         contentType: undefined,
         headers: {},
         expects: undefined,
+        refusesKeys: false,
       }
       const answer = await send(subject, request, subject.people.owner)
       findings.cases += 1
@@ -306,8 +307,11 @@ function inChunks(text: string): ReadableStream {
 }
 
 function unsigned(): string {
-  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return `${part({ alg: 'none', typ: 'at+jwt' })}.${part({ sub: 'owner', exp: 9_999_999_999 })}.`
+  const parts = [
+    { alg: 'none', typ: 'at+jwt' },
+    { sub: 'owner', exp: 9_999_999_999 },
+  ]
+  return parts.map((part) => `${Buffer.from(JSON.stringify(part)).toString('base64url')}.`).join('')
 }
 
 /** Lone surrogates are nothing that a URL can hold, and a segment of dots is none. */

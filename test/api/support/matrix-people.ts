@@ -27,6 +27,8 @@ export interface People {
   suspended: Person
   apiKey(scopes: readonly Permission[]): Promise<Person>
   refused: Readonly<Record<string, string>>
+  /** Signs somebody in again whose session a route has ended, or taken elsewhere. */
+  restore(person: Person): Promise<void>
 }
 
 /** Knows tokens by a list of its own: for as long as what is tested is the routes behind it. */
@@ -83,6 +85,12 @@ export async function makePeople(owner: Sql, world: World): Promise<People> {
       })
     },
     refused: { unknown: `token-${newId()}` },
+    async restore({ principal }) {
+      if (principal.kind !== 'user') return
+      await owner`
+        UPDATE sessions SET ended_at = NULL, ended_because = NULL, tenant_id = ${principal.tenant?.id ?? null}
+        WHERE id = ${principal.sessionId} AND (ended_at IS NOT NULL OR tenant_id IS DISTINCT FROM ${principal.tenant?.id ?? null})`
+    },
   }
 }
 

@@ -88,7 +88,8 @@ function operationOf({
     query: parameters
       .filter((one) => one.in === 'query')
       .map((one) => ({ name: one.name, schema: resolve(one.schema), required: one.required === true })),
-    needsRevision: parameters.some((one) => one.in === 'header' && one.name.toLowerCase() === 'if-match'),
+    needsRevision:
+      method === 'patch' || parameters.some((one) => one.in === 'header' && one.name.toLowerCase() === 'if-match'),
     bodies: new Map(
       Object.entries(described.requestBody?.content ?? {}).map(([type, { schema }]) => [type, resolve(schema)]),
     ),
@@ -141,8 +142,8 @@ function resolver(components: Record<string, Record<string, unknown>>): Resolve 
 function followed(schema: Record<string, unknown>, components: Record<string, Record<string, unknown>>) {
   let found = schema
   for (let steps = 0; typeof found['$ref'] === 'string' && steps < 10; steps += 1) {
-    const { $ref: reference, ...beside } = found
-    found = { ...components[String(reference).replace('#/components/schemas/', '')], ...beside }
+    const { $ref: reference, ...beside } = found as Record<string, unknown> & { $ref: string }
+    found = { ...components[reference.replace('#/components/schemas/', '')], ...beside }
   }
   return found
 }

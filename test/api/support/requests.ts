@@ -23,6 +23,7 @@ export interface Prepared {
   contentType: string | undefined
   headers: Record<string, string>
   expects: number | undefined
+  refusesKeys: boolean
 }
 
 export interface Answer {
@@ -36,11 +37,13 @@ export async function prepare(
   subject: Subject,
   { operation, tenant, person }: { operation: Operation; tenant: WorldTenant; person: Person },
 ): Promise<Prepared> {
-  const { owner, world } = subject
+  const { owner, world, people } = subject
   const add = (table: string, replace = {}) => addRow(owner, { world, tenant, table, replace })
+  await people.restore(person)
   const sample: Sample = (await samples[operation.name]?.({ tenant, person, add })) ?? {}
   const params: Record<string, string> = { ...sample.params }
-  for (const name of operation.pathParameters) params[name] ??= await newResource(operation, { name, add })
+  for (const name of operation.pathParameters)
+    params[name] ??= await newResource(operation, { name, add, tables: world.maker.tables })
   const [contentType, schema] =
     [...operation.bodies].find(([type]) => type === (sample.contentType ?? 'application/json')) ?? []
   if (operation.bodies.size > 0 && sample.body === undefined && schema === undefined) {
@@ -54,8 +57,9 @@ export async function prepare(
     contentType,
     headers: { ...sample.headers },
     expects: sample.expects,
+    refusesKeys: sample.refusesKeys ?? false,
   }
-  if (operation.needsRevision) prepared.headers['If-Match'] ??= await currentRevision(subject, prepared, person)
+  if (operation.needsRevision) prepared.headers['If-Match'] ??= await currentRevision(subject, prepared, people.owner)
   return prepared
 }
 
@@ -65,11 +69,16 @@ function missing({ name }: Operation, what: string): string {
 
 async function newResource(
   operation: Operation,
-  { name, add }: { name: string; add: (table: string) => Promise<Record<string, unknown>> },
+  {
+    name,
+    add,
+    tables,
+  }: { name: string; add: (table: string) => Promise<Record<string, unknown>>; tables: readonly string[] },
 ): Promise<string> {
   const word = /([\w-]+)\/\{(\w+)\}/g
   const before = [...operation.path.matchAll(word)].find(([, , parameter]) => parameter === name)?.[1]
   const { table = before?.replaceAll('-', '_') ?? '', column = 'id' } = tablesOfWords[before ?? ''] ?? {}
+  if (!tables.includes(table)) throw new Error(missing(operation, `{${name}}: there is no table ${table}`))
   try {
     const row = await add(table)
     const id = row[column] ?? row[name] ?? row['code']

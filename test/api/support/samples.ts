@@ -17,6 +17,8 @@ export interface Sample {
   headers?: Record<string, string>
   /** What the owner of the tenant is answered, where it is not of 200 to 399; with a comment that says why. */
   expects?: number
+  /** It is for people: no key may send it, whatever its scopes. */
+  refusesKeys?: boolean
 }
 
 export interface SampleWorld {
@@ -32,12 +34,52 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   'GET /api/v1/public/{tenant}/availability': ({ tenant }) => ({ params: { tenant: slugOf(tenant) } }),
   'GET /api/v1/public/{tenant}/sites/{site}/spaces': ({ tenant }) => publicSite(tenant),
   'GET /api/v1/public/{tenant}/sites/{site}/availability': ({ tenant }) => publicSite(tenant),
+  'GET /docs/{file}': () => ({ params: { file: 'start.js' } }),
+  'GET /problems/{type}': () => ({ params: { type: 'not-found' } }),
+
+  // Right secrets, codes and tokens are of the tests of accounts and sessions: a made up one is refused.
+  'POST /api/v1/auth/login': () => ({ expects: 401 }),
+  'POST /api/v1/auth/refresh': () => ({ expects: 401 }),
+  'POST /api/v1/auth/password/change': () => ({ expects: 400 }),
+  'POST /api/v1/auth/password/reset': () => ({ expects: 400 }),
+  'POST /api/v1/auth/email/verify/confirm': () => ({ expects: 400 }),
+  'DELETE /api/v1/auth/sessions/{id}': async (world) => ({ params: { id: await ownSession(world) } }),
+
+  'POST /api/v1/api-keys': () => ({ refusesKeys: true }),
+  'POST /api/v1/spaces/import': ({ tenant }) => ({
+    query: { site_id: String(tenant.rows.get('sites')?.['id']) },
+    body: 'code,name\nIMPORTED-1,Imported\n',
+    contentType: 'text/csv',
+  }),
+  'POST /api/v1/devices/{id}/rotate': async ({ add }) => ({ params: { id: await withCredential(add, 'devices') } }),
+  'POST /api/v1/gateways/{id}/rotate': async ({ add }) => ({ params: { id: await withCredential(add, 'gateways') } }),
+  'POST /api/v1/apps/{code}/rotate': async ({ add }) => ({ params: { code: await newApp(add) } }),
+  'POST /api/v1/apps/{code}/revoke': async ({ add }) => ({ params: { code: await newApp(add) } }),
+}
+
+/** Of another tenant it is another's. */
+async function ownSession({ add, person: { principal }, tenant }: SampleWorld): Promise<string> {
+  const own = principal.kind === 'user' && (principal.tenant === undefined || principal.tenant.id === tenant.id)
+  const userId = own ? principal.userId : undefined
+  const session = await add('sessions', userId === undefined ? {} : { user_id: userId })
+  return String(session['id'])
+}
+
+async function withCredential(add: SampleWorld['add'], kind: 'devices' | 'gateways'): Promise<string> {
+  const { id, code } = await add(kind)
+  await add('credentials', { kind, code })
+  return String(id)
+}
+
+async function newApp(add: SampleWorld['add']): Promise<string> {
+  const { code } = await add('credentials', { kind: 'apps' })
+  return String(code)
 }
 
 /** Words of paths whose rows are in a table of another name, and the column that their ids are. */
 export const tablesOfWords: Record<string, { table: string; column?: string }> = {
   members: { table: 'memberships', column: 'user_id' },
-  orphans: { table: 'orphan_devices' },
+  orphans: { table: 'orphan_devices', column: 'device' },
 }
 
 /** Fields of bodies and filters that name a row of another table than their word says. */

@@ -1,6 +1,7 @@
 import { makeWorld } from '../../support/tenant-world.ts'
 import { apiFixture } from '../fixture.ts'
 import type { Api } from '../../../src/api/app.ts'
+import { accountsApi } from './accounts.ts'
 import { operationsOf, type Operation } from './operations.ts'
 import { makePeople } from './matrix-people.ts'
 import type { Subject } from './requests.ts'
@@ -17,8 +18,18 @@ export async function openSubject(complete?: (app: Api, subject: Omit<Subject, '
   const fixture = await apiFixture()
   const world = await makeWorld(fixture.owner)
   const people = await makePeople(fixture.owner, world)
-  const app = fixture.otherApi({ authenticator: people.authenticator })
+  // A made up key is none, and whoever asks for the keys would be told so.
+  await fixture.owner`DELETE FROM signing_keys WHERE public_jwk = '{}'`
+  const { accounts, close } = await accountsApi(fixture)
+  const app = fixture.otherApi({ authenticator: people.authenticator, accounts })
   const subject: Subject = { app, owner: fixture.owner, world, people }
   complete?.(app, subject)
-  return { subject, operations: await operationsOf(app), close: () => fixture.drop() }
+  return {
+    subject,
+    operations: await operationsOf(app),
+    async close() {
+      await close()
+      await fixture.drop()
+    },
+  }
 }

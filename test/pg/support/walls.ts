@@ -22,8 +22,9 @@ export const accountTables = [
   'rate_limits',
 ]
 
-/** Read through the door too, across tenants: whoever logs in or brings a key has no tenant yet. */
-export const readThroughDoor = ['tenants', 'memberships', 'invites', 'api_keys']
+/** Read through the door too, across tenants: whoever logs in or brings a key has no tenant yet, and chains are checked
+ * for all of them. */
+export const readThroughDoor = ['tenants', 'memberships', 'invites', 'api_keys', 'audit_heads']
 
 export function wallOf(table: string): Wall {
   if (accountTables.includes(table)) return 'door'
@@ -35,5 +36,6 @@ export const definerFunctions: Record<string, string> = {
   make_reading_partitions: 'test/pg/catalogue.pg.test.ts: the api may not',
   drop_reading_partition: 'test/pg/retention-owner.pg.test.ts',
   tenant_by_slug: 'test/api/public.pg.test.ts',
+  take_rate_limits: 'test/api/rate-limits.pg.test.ts',
   chain_audit_entry: 'test/pg/catalogue.pg.test.ts: an entry is chained, whatever its numbers say',
 }
