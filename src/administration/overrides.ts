@@ -1,5 +1,4 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
-import type { Clock } from '../clock.ts'
 import { Refusal, revisionOutdated } from '../refusal.ts'
 import {
   endOverrides,
@@ -14,19 +13,15 @@ import {
   type PageOfOverrides,
 } from '../store/overrides.ts'
 import type { TenantTransaction, TenantWriterTransaction } from '../store/transactions.ts'
-import { SpaceWriter, type WriterMemory } from '../store/writer.ts'
+import type { SpaceWriter } from '../store/writer.ts'
 import { audited } from './audited.ts'
 import { notFound } from './place-refusals.ts'
+import { endInForce, lockSpaces, userOf, type Stepping } from './stepped-spaces.ts'
 
 /**
  * Overrides: an operator blocks a space or takes it out of service, until a time or for good. The newest one of a space is
  * in force. The row, the step of the space and the audit entry commit together; the jobs role ends what is due.
  */
-export interface Stepping {
-  memory: WriterMemory
-  clock: Clock
-}
-
 export interface WantedOverride {
   kind: OverrideKind
   reason: string | null
@@ -56,9 +51,7 @@ export async function override(
   }: { spaces: { ids: readonly string[]; field: string }; wanted: WantedOverride; stepping: Stepping },
 ): Promise<Override[]> {
   requirePermission(actor, 'overrides:write')
-  const writer = await lock(tx, stepping, spaces.ids)
-  // Under the locks, so that none of these times is earlier than what the spaces have seen of other operators.
-  const at = stepping.clock.now()
+  const { writer, at } = await lockSpaces(tx, stepping, spaces.ids)
   requireLater(wanted.endsAt, at)
   await requireSpaces(tx, writer, spaces)
   const replaced = await endOverrides(tx, { spaceIds: spaces.ids, at })
@@ -106,11 +99,11 @@ export async function changeOverride(
   { id, revision, fields, stepping }: OverrideChange,
 ): Promise<Override> {
   requirePermission(actor, 'overrides:write')
-  const { found } = await lockOne(tx, stepping, id)
+  const { found, at } = await lockOne(tx, stepping, id)
   if (found.revision !== revision) throw revisionOutdated()
   if (found.endedAt !== null) throw new Refusal('conflict', 'The override has ended: make another one.')
   const { reason = found.reason, endsAt = found.endsAt } = fields
-  if (fields.endsAt !== undefined) requireLater(endsAt, stepping.clock.now())
+  if (fields.endsAt !== undefined) requireLater(endsAt, at)
   const changed = await updateOverride(tx, { id, reason, endsAt })
   await audited(tx, actor, {
     action: 'override.changed',
@@ -127,10 +120,13 @@ export async function endOverride(
   { id, revision, stepping }: { id: string; revision?: number; stepping: Stepping },
 ): Promise<Override> {
   requirePermission(actor, 'overrides:write')
-  const { found, writer } = await lockOne(tx, stepping, id)
+  const { found, writer, at } = await lockOne(tx, stepping, id)
   if (revision !== undefined && found.revision !== revision) throw revisionOutdated()
-  if (found.endedAt !== null) return found
-  const ended = await endInForce(tx, actor, { writer, spaceId: found.spaceId, stepping })
+  const isOver = found.endedAt !== null
+  const ended = isOver ? found : await endInForce(tx, actor, { writer, at, spaceId: found.spaceId })
+  await writer.writeStates(at)
+  await writer.writeEvents(at)
+  if (isOver) return found
   await audited(tx, actor, {
     action: 'override.ended',
     target: { kind: 'override', id },
@@ -139,41 +135,13 @@ export async function endOverride(
   return ended ?? found
 }
 
-/** What is in force at a locked space ends, and the space is stepped. */
-export async function endInForce(
-  tx: TenantWriterTransaction,
-  actor: Actor,
-  { writer, spaceId, stepping }: { writer: SpaceWriter; spaceId: string; stepping: Stepping },
-): Promise<Override | undefined> {
-  const at = stepping.clock.now()
-  const [ended] = await endOverrides(tx, { spaceIds: [spaceId], at })
-  const space = writer.space(spaceId)
-  if (ended === undefined || space === undefined) return undefined
-  writer.step(space, { kind: 'override', override: 'none', at, user: userOf(actor) })
-  await writer.writeStates(at)
-  await writer.writeEvents(at)
-  return ended
-}
-
 async function lockOne(tx: TenantWriterTransaction, stepping: Stepping, id: string) {
   const seen = await readOverride(tx, id)
   if (seen === undefined) throw notFound()
-  const writer = await lock(tx, stepping, [seen.spaceId])
+  const locked = await lockSpaces(tx, stepping, [seen.spaceId])
   const found = await readOverride(tx, id)
   if (found === undefined) throw notFound()
-  return { found, writer }
-}
-
-export async function lock(
-  tx: TenantWriterTransaction,
-  { memory }: Stepping,
-  spaceIds: readonly string[],
-): Promise<SpaceWriter> {
-  return await SpaceWriter.lock(
-    tx,
-    memory,
-    spaceIds.map((spaceId) => ({ tenantId: tx.tenantId, spaceId })),
-  )
+  return { found, ...locked }
 }
 
 async function requireSpaces(
@@ -200,9 +168,4 @@ function requireLater(endsAt: Date | null, now: number): void {
 
 function idOf({ principal }: Actor): string {
   return principal.kind === 'user' ? principal.userId : principal.apiKeyId
-}
-
-/** How the cause of the space's event names who did it. */
-function userOf({ principal }: Actor): string {
-  return principal.kind === 'user' ? principal.userId : `api_key:${principal.apiKeyId}`
 }

@@ -15,9 +15,9 @@ import {
 import type { TenantTransaction, TenantWriterTransaction } from '../store/transactions.ts'
 import { holdZone } from '../store/zones.ts'
 import { audited } from './audited.ts'
-import { endInForce, lock, type Stepping } from './overrides.ts'
 import { notFound, orTaken, unknownReference } from './place-refusals.ts'
 import { explainSpace, type ExplainedSpace } from './space-detail.ts'
+import { endInForce, lockSpaces, type Stepping } from './stepped-spaces.ts'
 
 /** A space's site never changes: policies of a site hold for it, and ingest remembers where it is. */
 export async function listSpaces(tx: TenantTransaction, actor: Actor, page: PageOfSpaces): Promise<Space[]> {
@@ -69,14 +69,16 @@ export async function deleteSpace(
   { id, revision, stepping }: { id: string; revision: number; stepping: Stepping },
 ): Promise<void> {
   requirePermission(actor, 'places:write')
-  const writer = await lock(tx, stepping, [id])
+  const { writer, at } = await lockSpaces(tx, stepping, [id])
   const space = await lockLeavingSpace(tx, id)
   if (space === undefined) throw notFound()
   if (space.revision !== revision) throw revisionOutdated()
   if (space.device !== null) {
     throw new Refusal('in_use', `The device ${space.device} stands there: unassign it first.`)
   }
-  await endInForce(tx, actor, { writer, spaceId: id, stepping })
+  await endInForce(tx, actor, { writer, at, spaceId: id })
+  await writer.writeStates(at)
+  await writer.writeEvents(at)
   await (space.hasHistory ? archiveSpace(tx, id) : deleteSpaceRows(tx, id))
   await audited(tx, actor, {
     action: 'space.deleted',

@@ -5,7 +5,7 @@ import { plain } from './arrays.ts'
 import { overrides } from './schema/members.ts'
 import { spaces } from './schema/places.ts'
 import type { SpaceKey } from './space-lock.ts'
-import type { SystemTransaction, TenantTransaction, TenantWriterTransaction } from './transactions.ts'
+import type { SpaceTransaction, SystemTransaction, TenantTransaction, TenantWriterTransaction } from './transactions.ts'
 
 /**
  * Overrides of spaces. Whoever makes, changes or ends one holds the lock of its space's state and steps the space in the
@@ -164,7 +164,7 @@ export interface DueOverride extends SpaceKey {
 
 /** Ends what is due at the locked spaces, each at its own time. What another process ended before is not there any more. */
 export async function endDueOverrides(
-  tx: SystemTransaction,
+  tx: SpaceTransaction,
   { spaces: locked, now }: { spaces: readonly SpaceKey[]; now: number },
 ): Promise<DueOverride[]> {
   return await tx<DueOverride[]>`

@@ -122,6 +122,30 @@ test('one with an end is ended once, at its own time, however late and by howeve
   expect(await events()).toEqual(['blocked user 0', 'returned_to_service timer 60'])
 })
 
+test('one whose end has come ends at its own time also where an operator is faster than the sweep', async () => {
+  const { operator, spaceIds, state, events } = await scene(['1', '2'])
+  const blocked = (index: number) => ({ space_id: spaceIds[index], kind: 'blocked', ends_at: inMs(60_000) })
+  const [first, second] = [
+    await operator('POST', '/overrides', { json: blocked(0) }),
+    await operator('POST', '/overrides', { json: blocked(1) }),
+  ]
+  fixture.baywire.clock.advance(100_000)
+  await operator('POST', '/overrides', { json: { space_id: spaceIds[0], kind: 'out_of_service' } })
+  const ended = await operator('POST', `/overrides/${second.body.id}/end`)
+  expect(ended.body.ended_at).toBe(second.body.ends_at)
+  expect((await operator('GET', `/overrides/${first.body.id}`)).body.ended_at).toBe(first.body.ends_at)
+  expect(await state(0)).toMatchObject({ status: 'out_of_service' })
+  expect(await state(1)).toMatchObject({ status: 'unknown', override: 'none' })
+  expect(await sweep()).toBe(0)
+  expect(await events()).toEqual([
+    'blocked user 0',
+    'blocked user 0',
+    'returned_to_service timer 60',
+    'taken_out_of_service user 100',
+    'returned_to_service timer 60',
+  ])
+})
+
 test('what ends by itself, by hand and by a newer one at the same moment ends once', async () => {
   const { id, operator, spaceIds, events } = await scene(Array.from({ length: 12 }, (_, n) => `s${n}`))
   const made = await operator('POST', '/overrides/bulk', {

@@ -1,6 +1,6 @@
-import type { Stepping } from '../../administration/overrides.ts'
 import { readSpace } from '../../administration/space-detail.ts'
 import { changeSpace, createSpace, deleteSpace, listSpaces } from '../../administration/spaces.ts'
+import type { Stepping } from '../../administration/stepped-spaces.ts'
 import type { SpaceFields } from '../../store/spaces.ts'
 import type { Api } from '../app.ts'
 import { expectedRevision } from '../revision.ts'
