@@ -112,8 +112,12 @@ export function addDocsRoutes(app: Api): void {
   }
 
   app.openapi(pageRoute, async (c) => {
-    c.header('Content-Security-Policy', policy)
-    return answer(await served('', { type: 'text/html; charset=utf-8', text: page }), c.req.header('If-None-Match'))
+    const response = answer(
+      await served('', { type: 'text/html; charset=utf-8', text: page }),
+      c.req.header('If-None-Match'),
+    )
+    response.headers.set('Content-Security-Policy', policy)
+    return response
   })
 
   app.openapi(fileRoute, async (c) => {
