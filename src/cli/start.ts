@@ -211,8 +211,8 @@ async function startHttp({ config, log, metrics, lifecycle, database, checks }: 
     log: log.child({ role: 'api' }),
     readiness: () => checkParts(checks),
     limits: limitsOf(config, database),
-    trustedProxies: readNetworks(config.BAYWIRE_TRUSTED_PROXIES),
-    origins: splitList(config.BAYWIRE_CORS_ORIGINS),
+    trustedProxies: readNetworks(config.BAYWIRE_TRUSTED_PROXIES ?? ''),
+    origins: splitList(config.BAYWIRE_CORS_ORIGINS ?? ''),
   })
   const api = await lifecycle.start(
     'api',

@@ -116,16 +116,19 @@ describe('the list', () => {
   })
 })
 
-describe('the chain', () => {
-  /** As somebody who may do anything to the database would. */
-  async function tamper(change: string): Promise<void> {
-    await fixture.owner.begin(async (sql) => {
-      await sql`set local session_replication_role = replica`
-      await sql.unsafe(change)
-    })
-  }
-  const verify = (tenantId: string) => fixture.tenants.withTenant(tenantId, verifyChain)
+/** As somebody who may do anything to the database would. */
+async function tamper(change: string): Promise<void> {
+  await fixture.owner.begin(async (sql) => {
+    await sql`set local session_replication_role = replica`
+    await sql.unsafe(change)
+  })
+}
 
+async function verify(tenantId: string) {
+  return await fixture.tenants.withTenant(tenantId, verifyChain)
+}
+
+describe('the chain', () => {
   it('is whole as it was written, also by many at once, and where nothing was', async () => {
     const tenantId = await insertTenant(fixture.owner, { slug: 'whole' })
     expect(await verify(tenantId)).toEqual({ entries: 0, head: null, fault: null })

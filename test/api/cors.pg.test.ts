@@ -3,14 +3,14 @@ import type { Api } from '../../src/api/app.ts'
 import { apiFixture, insertTenant, type ApiFixture } from './fixture.ts'
 import { People } from './support/people.ts'
 
-const console_ = 'https://console.example.org'
+const consoleOrigin = 'https://console.example.org'
 let fixture: ApiFixture
 let app: Api
 
 beforeAll(async () => {
   fixture = await apiFixture()
   const people = new People()
-  app = fixture.otherApi({ authenticator: people, origins: [console_, 'null', '*'] })
+  app = fixture.otherApi({ authenticator: people, origins: [consoleOrigin, 'null', '*'] })
   people.user('ann', await insertTenant(fixture.owner, { slug: 'cors' }))
 })
 afterAll(() => fixture.drop())
@@ -19,11 +19,18 @@ async function read(headers: Record<string, string>, init: RequestInit = {}) {
   return await app.request('/api/v1/audit', { ...init, headers: { Authorization: 'Bearer ann', ...headers } })
 }
 
+async function preflight(Origin: string) {
+  return await app.request('/api/v1/audit', {
+    method: 'OPTIONS',
+    headers: { Origin, 'Access-Control-Request-Method': 'PATCH', 'Access-Control-Request-Headers': 'if-match' },
+  })
+}
+
 describe('what is not public', () => {
   it('may be read by a page of a listed origin, and says that the answer is for that origin', async () => {
-    const answer = await read({ Origin: console_ })
+    const answer = await read({ Origin: consoleOrigin })
     expect(answer.status).toBe(200)
-    expect(answer.headers.get('access-control-allow-origin')).toBe(console_)
+    expect(answer.headers.get('access-control-allow-origin')).toBe(consoleOrigin)
     expect(answer.headers.get('access-control-expose-headers')).toContain('ETag')
     expect(answer.headers.get('access-control-allow-credentials')).toBeNull()
     expect(answer.headers.get('vary')).toContain('Origin')
@@ -40,7 +47,7 @@ describe('what is not public', () => {
       'https://CONSOLE.example.org',
       'https://console.example.org/',
       'https://user@console.example.org',
-      `${console_}, https://evil.example`,
+      `${consoleOrigin}, https://evil.example`,
     ]
     const answers = await Promise.all(others.map((Origin) => read({ Origin })))
     for (const answer of [...answers, await read({})]) {
@@ -50,21 +57,16 @@ describe('what is not public', () => {
   })
 
   it('lets the page of a listed origin read errors too', async () => {
-    const answer = await read({ Origin: console_, Authorization: 'Bearer nobody' })
+    const answer = await read({ Origin: consoleOrigin, Authorization: 'Bearer nobody' })
     expect(answer.status).toBe(401)
-    expect(answer.headers.get('access-control-allow-origin')).toBe(console_)
+    expect(answer.headers.get('access-control-allow-origin')).toBe(consoleOrigin)
     expect(answer.headers.get('www-authenticate')).toContain('Bearer')
   })
 
   it('answers a preflight without a token, for listed origins alone', async () => {
-    const preflight = (Origin: string) =>
-      app.request('/api/v1/audit', {
-        method: 'OPTIONS',
-        headers: { Origin, 'Access-Control-Request-Method': 'PATCH', 'Access-Control-Request-Headers': 'if-match' },
-      })
-    const good = await preflight(console_)
+    const good = await preflight(consoleOrigin)
     expect(good.status).toBe(204)
-    expect(good.headers.get('access-control-allow-origin')).toBe(console_)
+    expect(good.headers.get('access-control-allow-origin')).toBe(consoleOrigin)
     expect(good.headers.get('access-control-allow-methods')).toContain('PATCH')
     expect(good.headers.get('access-control-allow-headers')).toContain('Idempotency-Key')
     const bad = await preflight('https://evil.example')

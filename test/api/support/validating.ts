@@ -38,11 +38,13 @@ function routeAt(app: Api, { method, path }: { method: string; path: string }): 
   const routes = app.openAPIRegistry.definitions.flatMap((definition) =>
     definition.type === 'route' && definition.route.method === asked ? [definition.route as RouteConfig] : [],
   )
-  const pattern = (route: RouteConfig) =>
-    new RegExp(`^${route.path.replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`).replaceAll(/\{\w+\}/g, '[^/]+')}$`)
-  const fitting = routes.filter((route) => pattern(route).test(path))
+  const fitting = routes.filter((route) => patternOf(route).test(path))
   // `/spaces/import` before `/spaces/{id}`.
   return fitting.toSorted((a, b) => a.path.split('{').length - b.path.split('{').length)[0]
+}
+
+function patternOf({ path }: RouteConfig): RegExp {
+  return new RegExp(`^${path.replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`).replaceAll(/\{\w+\}/g, '[^/]+')}$`)
 }
 
 async function faultOf(route: RouteConfig | undefined, answer: Response): Promise<string | undefined> {
