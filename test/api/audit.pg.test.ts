@@ -140,9 +140,9 @@ describe('the chain', () => {
     })
   })
 
-  it('shows each of 300 entries that is altered, dropped or swapped', { timeout: 120_000 }, async () => {
+  it('shows each of 100 entries that is altered, dropped or swapped', { timeout: 120_000 }, async () => {
     const tenantId = await insertTenant(fixture.owner, { slug: 'tampered' })
-    await record(tenantId, 300)
+    await record(tenantId, 100)
     await tamper('create table kept as select * from audit_log')
     const heal = (...entries: number[]) => `
       delete from audit_log where tenant_id = '${tenantId}' and seq in (${entries.join()});
@@ -159,8 +159,8 @@ describe('the chain', () => {
       'previous_hash = sha256(previous_hash)',
     ]
     let found = 0
-    for (let seq = 1; seq <= 300; seq++) {
-      const next = (seq % 300) + 1
+    for (let seq = 1; seq <= 100; seq++) {
+      const next = (seq % 100) + 1
       const ways = [
         `update audit_log set ${changes[seq % changes.length]} where ${mine} and seq = ${seq}`,
         `delete from audit_log where ${mine} and seq = ${seq}`,
@@ -176,8 +176,8 @@ describe('the chain', () => {
       }
       // oxlint-enable no-await-in-loop
     }
-    expect(found).toBe(900)
-    expect(await verify(tenantId)).toMatchObject({ entries: 300, fault: null })
+    expect(found).toBe(300)
+    expect(await verify(tenantId)).toMatchObject({ entries: 100, fault: null })
   })
 
   it('shows an end that was cut off, and one that was made up', async () => {

@@ -10,7 +10,8 @@ import { problem } from '../responses.ts'
 /**
  * Swagger UI, out of its own package: nothing is loaded from anywhere else, and the page may load nothing but its own files.
  */
-const packageFolder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+const require = createRequire(import.meta.url)
+const packageFolder = dirname(require.resolve('swagger-ui-dist/package.json'))
 
 const start = `window.ui = SwaggerUIBundle({
   url: '/openapi.json',
