@@ -248,13 +248,13 @@ export const settings = {
   BAYWIRE_STATEMENT_TIMEOUT_MS: setting(whole(1000, 600_000), '10000', 'longest that one statement may run'),
   BAYWIRE_POOL_CONNECTIONS: setting(whole(1, 100), '5', 'database connections per role'),
   BAYWIRE_CORS_ORIGINS: setting(
-    origins,
-    '',
+    origins.optional(),
+    undefined,
     'origins whose pages may use the API with a token, separated by commas; what is public is open to all',
   ),
   BAYWIRE_TRUSTED_PROXIES: setting(
-    networks,
-    '',
+    networks.optional(),
+    undefined,
     'addresses and ranges of your own proxies, separated by commas: only these are believed in X-Forwarded-For',
   ),
   BAYWIRE_LIMIT_ADDRESS_PER_MINUTE: setting(

@@ -81,7 +81,7 @@ export function createApi(options: ApiOptions): Api {
   addSystemRoutes(app, options)
   addDocsRoutes(app)
   addProblemRoutes(app)
-  addPublicRoutes(app, { tenants, databaseWaitMs, limit: options.limits?.perAddress })
+  addPublicRoutes(app, { tenants, databaseWaitMs, counted: options.limits?.perAddress })
   addJwksRoute(app, { publishedKeys: options.publishedKeys, databaseWaitMs })
   addPrivateRoutes(app, options)
   addDocumentRoute(app)

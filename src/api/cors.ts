@@ -2,15 +2,16 @@ import type { MiddlewareHandler } from 'hono'
 import type { ApiEnv } from './context.ts'
 
 /**
- * Cross-origin requests to what is not public: of exactly the listed origins, byte for byte. There is no wildcard, and no
- * cookie of ours that a browser would send by itself, so credentials are never allowed; `null` is nobody's origin.
+ * Cross-origin requests to what is not public: of exactly the listed origins, byte for byte. There is no wildcard; what a
+ * browser would send by itself, such as cookies, is never allowed; `null` is nobody's origin.
  */
 export interface CorsOptions {
   origins: readonly string[]
 }
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
-const REQUEST_HEADERS = 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id'
+const REQUEST_HEADERS =
+  'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Baywire-Tenant, X-Request-Id'
 const RESPONSE_HEADERS =
   'ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id'
 /** How long a browser may keep the answer to a preflight. */

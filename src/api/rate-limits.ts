@@ -70,7 +70,9 @@ export function rateLimits({ settings, store, databaseWaitMs }: RateLimitsOption
       tell(c.res.headers, limited)
     },
     perPrincipal: async (c, next) => {
-      const limited = await take(c, bucketsOf(c.get('principal'), settings))
+      const principal: Principal | undefined = c.get('principal')
+      // Of nobody where only the methods of a URL are asked for, which costs nothing.
+      const limited = principal === undefined ? [] : await take(c, bucketsOf(principal, settings))
       await next()
       tell(c.res.headers, limited)
     },

@@ -216,8 +216,8 @@ async function startHttp(parts: Parts): Promise<number> {
     readiness: () => checkParts(checks),
     clock: systemClock,
     limits: limitsOf(config, database),
-    trustedProxies: readNetworks(config.BAYWIRE_TRUSTED_PROXIES),
-    origins: splitList(config.BAYWIRE_CORS_ORIGINS),
+    trustedProxies: readNetworks(config.BAYWIRE_TRUSTED_PROXIES ?? ''),
+    origins: splitList(config.BAYWIRE_CORS_ORIGINS ?? ''),
   })
   const api = await lifecycle.start(
     'api',

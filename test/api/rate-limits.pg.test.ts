@@ -157,14 +157,18 @@ describe('requests of a user', () => {
   })
 })
 
-describe('an address', () => {
-  const login = async (app: Api, { account = 'a@example.org', address = '192.0.2.1', forwarded = '' }) =>
-    await app.request(
-      '/api/v1/auth/login',
-      { method: 'POST', body: account, headers: forwarded === '' ? {} : { 'X-Forwarded-For': forwarded } },
-      from(address),
-    )
+interface Login {
+  account?: string
+  address?: string
+  forwarded?: string
+}
 
+async function login(app: Api, { account = 'a@example.org', address = '192.0.2.1', forwarded }: Login) {
+  const headers = forwarded === undefined ? {} : { 'X-Forwarded-For': forwarded }
+  return await app.request('/api/v1/auth/login', { method: 'POST', body: account, headers }, from(address))
+}
+
+describe('an address', () => {
   it('may try to log in to an account five times a minute, in whatever spelling it comes', async () => {
     const app = apiWith({ loginsPerMinute: 5 })
     const account = `${newId()}@example.org`

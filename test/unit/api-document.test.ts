@@ -61,8 +61,8 @@ describe('the OpenAPI document', () => {
     const ofApi = Object.entries(document.paths).filter(([path]) => path.startsWith('/api/v1/public/'))
     expect(ofApi).toHaveLength(4)
     for (const { responses } of ofApi.flatMap(([, operations]) => Object.values(operations))) {
-      expect(Object.keys(responses)).toEqual(['200', '304', '400', '404', '500', '503'])
-      for (const status of ['400', '404', '500', '503']) {
+      expect(Object.keys(responses)).toEqual(['200', '304', '400', '404', '429', '500', '503'])
+      for (const status of ['400', '404', '429', '500', '503']) {
         expect(Object.keys(responses[status]?.content ?? {})).toEqual(['application/problem+json'])
       }
     }

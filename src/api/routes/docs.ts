@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Api } from '../app.ts'
 import { ApiError } from '../errors.ts'
@@ -10,6 +11,7 @@ import { problem } from '../responses.ts'
  * Swagger UI, out of its own package: nothing is loaded from anywhere else, and the page may load nothing but its own files.
  */
 const require = createRequire(import.meta.url)
+const packageFolder = dirname(require.resolve('swagger-ui-dist/package.json'))
 
 const start = `window.ui = SwaggerUIBundle({
   url: '/openapi.json',
@@ -112,8 +114,12 @@ export function addDocsRoutes(app: Api): void {
   }
 
   app.openapi(pageRoute, async (c) => {
-    c.header('Content-Security-Policy', policy)
-    return answer(await served('', { type: 'text/html; charset=utf-8', text: page }), c.req.header('If-None-Match'))
+    const response = answer(
+      await served('', { type: 'text/html; charset=utf-8', text: page }),
+      c.req.header('If-None-Match'),
+    )
+    response.headers.set('Content-Security-Policy', policy)
+    return response
   })
 
   app.openapi(fileRoute, async (c) => {
@@ -126,9 +132,7 @@ export function addDocsRoutes(app: Api): void {
 
 async function readServed(name: string, { type, text }: { type: string; text: string | undefined }): Promise<Served> {
   const bytes =
-    text === undefined
-      ? new Uint8Array(await readFile(require.resolve(`swagger-ui-dist/${name}`)))
-      : new TextEncoder().encode(text)
+    text === undefined ? new Uint8Array(await readFile(join(packageFolder, name))) : new TextEncoder().encode(text)
   return { bytes, type, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
 }
 

@@ -25,15 +25,15 @@ export interface PublicRoutesOptions {
   tenants: TenantDatabase
   databaseWaitMs: number
   /** Counts each request, whatever becomes of it. */
-  limit?: MiddlewareHandler<ApiEnv> | undefined
+  counted?: MiddlewareHandler<ApiEnv> | undefined
 }
 
 /** How long a browser may keep the answer to a preflight, in seconds. */
 const PREFLIGHT_MAX_AGE_S = 86_400
 
-export function addPublicRoutes(app: Api, { tenants, databaseWaitMs, limit }: PublicRoutesOptions): void {
+export function addPublicRoutes(app: Api, { tenants, databaseWaitMs, counted }: PublicRoutesOptions): void {
   addPublicHeaders(app)
-  if (limit !== undefined) app.use(`${PREFIX}/*`, limit)
+  if (counted !== undefined) app.use(`${PREFIX}/*`, counted)
   const read = <T>(slug: string, work: (tx: TenantTransaction) => Promise<T>) =>
     withinTime(inPublicTenant(tenants, { slug, work }), databaseWaitMs)
 

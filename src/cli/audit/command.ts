@@ -35,7 +35,8 @@ async function verify({ tenant, json }: Options): Promise<void> {
   try {
     const database = opened.tenants('baywire audit')
     const results = await verifyAll(database, tenant)
-    processTerminal().print(json === true ? JSON.stringify(results) : results.map(line).join('\n'))
+    const lines = results.length === 0 ? ['there is no tenant'] : results.map(line)
+    processTerminal().print(json === true ? JSON.stringify(results) : lines.join('\n'))
     if (results.some(({ fault }) => fault !== null)) process.exitCode = 1
   } finally {
     await opened.close()

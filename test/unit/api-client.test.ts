@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, it } from 'vitest'
-import { createClient } from '../../src/client.ts'
+import { createClient } from '../../src/api/client.ts'
 
 it('knows the paths, the parameters and the answers of the routes', async () => {
   const asked: Request[] = []

@@ -1,8 +1,8 @@
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import { hc } from 'hono/client'
 import type { Env, Schema } from 'hono/types'
-import type * as audit from './api/routes/audit-descriptions.ts'
-import type * as publicRoutes from './api/routes/public-descriptions.ts'
+import type * as audit from './routes/audit-descriptions.ts'
+import type * as publicRoutes from './routes/public-descriptions.ts'
 
 /**
  * The typed client: paths, parameters, bodies and answers as the descriptions of the routes have them. Each file of
@@ -11,7 +11,7 @@ import type * as publicRoutes from './api/routes/public-descriptions.ts'
 type Described = [typeof audit, typeof publicRoutes]
 
 type Handled<R extends RouteConfig> = ReturnType<typeof bare.openapi<R>>
-declare const bare: OpenAPIHono<Env>
+declare const bare: OpenAPIHono
 
 type SchemaOf<R> = R extends RouteConfig ? (Handled<R> extends OpenAPIHono<Env, infer S> ? S : never) : never
 type RoutesOf<File> = File extends unknown ? { [Name in keyof File]: SchemaOf<File[Name]> }[keyof File] : never
