@@ -168,7 +168,7 @@ export const settings = {
     'days after which a password must be changed, instead of the 0 (never) or 90 of the preset',
   ),
   BAYWIRE_PASSWORD_HISTORY: setting(whole(0, 24), '5', 'last passwords that may not come again'),
-  BAYWIRE_COMMON_PASSWORDS_FILE: setting(
+  BAYWIRE_COMMON_PASSWORDS: setting(
     z.string().optional(),
     undefined,
     'file of passwords that are refused besides the built-in ones, one a line',

@@ -59,7 +59,7 @@ async function openAccounts(config: Config, { database, secret, sessions, log }:
     evenMs,
     sender: codeSender(config, log),
     rules: passwordRules(config),
-    words: wordList(await morePasswords(config.BAYWIRE_COMMON_PASSWORDS_FILE)),
+    words: wordList(await morePasswords(config.BAYWIRE_COMMON_PASSWORDS)),
     hasher: await PasswordHasher.create({
       memoryKib: config.BAYWIRE_HASH_MEMORY_KIB,
       passes: config.BAYWIRE_HASH_PASSES,
@@ -112,6 +112,6 @@ async function morePasswords(path: string | undefined): Promise<string[]> {
   try {
     return (await readFile(path, 'utf8')).split(/\r?\n/).filter((line) => line !== '')
   } catch (error) {
-    throw new UsageError(`BAYWIRE_COMMON_PASSWORDS_FILE: cannot be read: ${describeError(error)}`)
+    throw new UsageError(`BAYWIRE_COMMON_PASSWORDS: cannot be read: ${describeError(error)}`)
   }
 }
