@@ -18,6 +18,8 @@ interface Setting<T> {
 
 const port = z.coerce.number<string>().int().min(0).max(65_535)
 const whole = (min: number, max: number) => z.coerce.number<string>().int().min(min).max(max)
+const limitOrNone = (min: number, max: number) =>
+  whole(0, max).refine((count) => count === 0 || count >= min, `must be 0, or at least ${min}`)
 const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     message: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
@@ -26,6 +28,13 @@ const url = (...protocols: string[]) =>
 const shareGroup = z
   .string()
   .regex(/^[A-Za-z0-9._~-]{22,64}$/, 'must be 22 to 64 of A-Z a-z 0-9 . _ ~ -, as `openssl rand -hex 32` gives')
+/** One that is guessed is no secret: those of examples and of a leaning key are refused, besides the short ones. */
+const installationSecret = z
+  .string()
+  .min(32, 'must have at least 32 characters, as `openssl rand -hex 32` gives')
+  .refine((text) => new Set(text).size >= 10 && !/change|example|secret|password|default/i.test(text), {
+    message: 'must be random, as `openssl rand -hex 32` gives',
+  })
 const postgresUrl = url('postgres:', 'postgresql:')
 
 function setting<T>(schema: z.ZodType<T>, defaultValue: string | undefined, about: string): Setting<T> {
@@ -134,6 +143,69 @@ export const settings = {
     '90',
     'days that the raw log is kept, by day of arrival; 0 keeps it for ever',
   ),
+  BAYWIRE_SECRET: secret(
+    installationSecret,
+    'what codes, cookies and signing keys are protected by; without one, development makes one and keeps it in BAYWIRE_DATA_DIR',
+  ),
+  BAYWIRE_PASSWORD_PRESET: setting(
+    z.enum(['modern', 'classic']),
+    'modern',
+    'rules for passwords: modern or classic, see accounts.md',
+  ),
+  BAYWIRE_PASSWORD_LENGTH: setting(
+    whole(8, 64).optional(),
+    undefined,
+    'fewest characters of a password, instead of the 12 or 8 of the preset',
+  ),
+  BAYWIRE_PASSWORD_CLASSES: setting(
+    z.enum(['on', 'off']).optional(),
+    undefined,
+    'whether a password needs upper case, lower case, digit and special character: on or off, instead of the preset',
+  ),
+  BAYWIRE_PASSWORD_EXPIRY_DAYS: setting(
+    whole(0, 3650).optional(),
+    undefined,
+    'days after which a password must be changed, instead of the 0 (never) or 90 of the preset',
+  ),
+  BAYWIRE_PASSWORD_HISTORY: setting(whole(0, 24), '5', 'last passwords that may not come again'),
+  BAYWIRE_COMMON_PASSWORDS: setting(
+    z.string().optional(),
+    undefined,
+    'file of passwords that are refused besides the built-in ones, one a line',
+  ),
+  BAYWIRE_HASH_MEMORY_KIB: setting(whole(19_456, 1_048_576), '19456', 'memory of one argon2id hash of a password'),
+  BAYWIRE_HASH_PASSES: setting(whole(2, 20), '2', 'passes over it'),
+  BAYWIRE_HASHES_AT_ONCE: setting(whole(1, 64), '2', 'passwords that one process checks at a time'),
+  BAYWIRE_HASHES_WAITING: setting(whole(1, 10_000), '64', 'passwords that wait for it; one more is answered 503'),
+  BAYWIRE_LOCKOUT_FAILURES: setting(
+    whole(3, 10),
+    '5',
+    'wrong passwords that close an account to devices that are not known',
+  ),
+  BAYWIRE_LOCKOUT_MINUTES: setting(whole(5, 1440), '30', 'within how long, and for how long'),
+  BAYWIRE_LOCKOUT_CONSECUTIVE: setting(
+    whole(10, 100),
+    '100',
+    'wrong passwords without a right one between them that close an account until its password is reset',
+  ),
+  BAYWIRE_LOGIN_FAILURES_PER_ADDRESS: setting(
+    limitOrNone(3, 100_000),
+    '20',
+    'wrong passwords or codes from one address (IPv6: one /64) in 15 minutes; 0 for no limit',
+  ),
+  BAYWIRE_LOGIN_FAILURES_PER_TENANT: setting(
+    limitOrNone(3, 1_000_000),
+    '300',
+    "wrong passwords for one tenant's members in 15 minutes, known devices apart; 0 for no limit",
+  ),
+  BAYWIRE_KNOWN_DEVICE_DAYS: setting(whole(1, 365), '90', 'how long a device is known after a login'),
+  BAYWIRE_CODE_DIGITS: setting(whole(6, 8), '6', 'digits of a code that is sent'),
+  BAYWIRE_CODE_MINUTES: setting(whole(5, 10), '10', 'how long it is good'),
+  BAYWIRE_CODE_TRIES: setting(whole(3, 5), '3', 'how often it may be tried'),
+  BAYWIRE_RESET_MINUTES: setting(whole(10, 60), '30', 'how long a link to reset a password is good'),
+  BAYWIRE_SENDS_PER_MINUTE: setting(whole(0, 1000), '1', 'codes and links to one address in a minute; 0 for no limit'),
+  BAYWIRE_SENDS_PER_HOUR: setting(whole(0, 10_000), '5', 'the same in an hour'),
+  BAYWIRE_SENDS_PER_DAY: setting(whole(0, 100_000), '10', 'the same in a day'),
   BAYWIRE_STATEMENT_TIMEOUT_MS: setting(whole(1000, 600_000), '10000', 'longest that one statement may run'),
   BAYWIRE_POOL_CONNECTIONS: setting(whole(1, 100), '5', 'database connections per role'),
   BAYWIRE_STOP_MS: setting(whole(1000, 120_000), '8000', 'how long a stop waits for what is in flight'),

@@ -4,6 +4,7 @@
  */
 export type RefusalCode =
   | 'unauthenticated'
+  | 'password_change_required'
   | 'forbidden'
   | 'not_found'
   | 'conflict'

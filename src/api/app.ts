@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
+import type { Accounts } from '../auth/accounts.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
@@ -13,6 +14,7 @@ import { ApiError } from './errors.ts'
 import { failureOf, loggable } from './failure.ts'
 import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
+import { addAccountRoutes, type AccountRoutesOptions } from './routes/accounts.ts'
 import { addDocumentRoute } from './routes/document.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSystemRoutes } from './routes/system.ts'
@@ -33,12 +35,16 @@ export interface ApiOptions {
   authenticator?: Authenticator
   /** How people are invited, and what becomes of those who accept. */
   invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'inviteHours'>
+  accounts?: Accounts
+  /** Whom an address counts as where failures are counted. */
+  areaOf?: AccountRoutesOptions['areaOf']
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
 }
 
 export type Api = OpenAPIHono<ApiEnv>
 
+const ownAccountPaths = ['me', 'profile', 'password/change'].map((path) => `/api/v1/auth/${path}`)
 const DATABASE_WAIT_MS = 10_000
 const REQUEST_ID_CHARACTERS = 64
 
@@ -52,6 +58,11 @@ export function createApi(options: ApiOptions): Api {
   if (authenticator !== undefined && invites !== undefined) {
     for (const path of TENANCY_PATHS) app.use(path, signedIn(authenticator))
     addTenancyRoutes(app, { tenants, databaseWaitMs, authenticator, ...invites })
+  }
+  const { accounts, areaOf = () => 'none' } = options
+  if (accounts !== undefined && authenticator !== undefined) {
+    for (const path of ownAccountPaths) app.use(path, signedIn(authenticator))
+    addAccountRoutes(app, { accounts, areaOf, databaseWaitMs })
   }
   addDocumentRoute(app)
   return answerFailures(app, log)

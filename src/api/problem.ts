@@ -21,6 +21,7 @@ export const problemKinds: Record<ErrorCode, Kind> = {
   malformed_request: { status: 400, title: 'Malformed request' },
   invalid_input: { status: 400, title: 'Invalid input' },
   unauthenticated: { status: 401, title: 'Not signed in' },
+  password_change_required: { status: 403, title: 'Password must be changed' },
   forbidden: { status: 403, title: 'Forbidden' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },

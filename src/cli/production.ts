@@ -2,17 +2,20 @@ import type { Config } from '../config.ts'
 import { BaywireError } from '../errors.ts'
 import { connect, type Database, type Sql } from '../store/client.ts'
 import { durabilityFaults, ownerFault, type Fault } from '../store/safety.ts'
+import { requireSecret } from './secret.ts'
 
 /**
  * With BAYWIRE_ENV=production a start is refused where the database may lose what was acknowledged, or where a role
- * works with a login that row level security would not hold. The embedded database is ours: its settings are fixed,
+ * works with a login that row level security would not hold, or where the API has no secret. The embedded database is ours: its settings are fixed,
  * and its one login, which only this machine can use, stands for all roles.
  */
 export async function refuseUnsafe(
   config: Config,
   { urls, roles }: { urls: Database; roles: readonly string[] },
 ): Promise<void> {
-  if (config.BAYWIRE_ENV !== 'production' || urls.embedded) return
+  if (config.BAYWIRE_ENV !== 'production') return
+  if (roles.includes('api')) requireSecret(config)
+  if (urls.embedded) return
   const { DATABASE_URL, DATABASE_URL_API, DATABASE_URL_INGEST } = config
   requireLogin('DATABASE_URL_API', { url: DATABASE_URL_API, needed: roles.includes('api') })
   requireLogin('DATABASE_URL_INGEST', { url: DATABASE_URL_INGEST, needed: roles.some((role) => role !== 'api') })

@@ -9,6 +9,7 @@ import { createTestDatabase } from '../support/database.ts'
 /** A database of one's own with the API on it, as the role that the API has in production. */
 export interface ApiFixture {
   app: Api
+  url: string
   /** What the API reads through: the role `baywire_api`, one tenant per transaction. */
   tenants: TenantDatabase
   /** As the owner, whom row level security does not hold here: for fixtures. */
@@ -47,6 +48,7 @@ export async function apiFixture(): Promise<ApiFixture> {
 
   const shared = tenantsWith(STATEMENT_TIMEOUT_MS)
   return {
+    url: database.ownerUrl,
     app: apiWith({ tenants: shared }),
     tenants: shared,
     owner,
