@@ -15,6 +15,8 @@ import { addReplay } from './cli/replay.ts'
 import { addSimulate } from './cli/simulate/command.ts'
 import { addStart } from './cli/start.ts'
 import { addTail } from './cli/tail.ts'
+import { addTenant } from './cli/tenant/command.ts'
+import { addUser } from './cli/user/command.ts'
 import { BaywireError, describeError } from './errors.ts'
 
 const manifest = new URL('../package.json', import.meta.url)
@@ -36,6 +38,8 @@ function commandLine(): Command {
     addDlq,
     addReplay,
     addDevice,
+    addTenant,
+    addUser,
     addMigrate,
     addMosquitto,
     addDoctor,

@@ -9,7 +9,12 @@ import { inviteOfToken, lockInvite, markAccepted, type Invite } from '../store/i
 import { insertMember, lockMembers } from '../store/members.ts'
 import { insertPassword } from '../store/passwords.ts'
 import { selectTenant, type Tenant } from '../store/tenants.ts'
-import { enterTenant, type AccountTransaction, type TenantDatabase, type TenantTransaction } from '../store/transactions.ts'
+import {
+  enterTenant,
+  type AccountTransaction,
+  type TenantDatabase,
+  type TenantTransaction,
+} from '../store/transactions.ts'
 import { insertUser, userByEmail, userById, type User } from '../store/users.ts'
 
 /**
@@ -79,7 +84,12 @@ export async function acceptInvite(
       actor: { kind: 'user', id: member.id },
       action: 'invite.accepted',
       target: { kind: 'invite', id: invite.id },
-      detail: { member: member.id, role: invite.role, invited_by: invite.invitedBy, new_account: newAccount !== undefined },
+      detail: {
+        member: member.id,
+        role: invite.role,
+        invited_by: invite.invitedBy,
+        new_account: newAccount !== undefined,
+      },
       requestId,
     })
     return { tenant, role: invite.role }
@@ -97,8 +107,7 @@ async function offerOf(tx: AccountTransaction, token: string): Promise<Offer & {
   const tenant = await selectTenant(own)
   if (invite?.state !== 'open' || tenant === undefined || tenant.suspendedAt !== null) throw notGood()
   const inviter = members.get(invite.invitedBy)?.role as Role | undefined
-  const mayInvite =
-    inviter !== undefined && roleHas(inviter, 'members:write') && isAtMost(invite.role as Role, inviter)
+  const mayInvite = inviter !== undefined && roleHas(inviter, 'members:write') && isAtMost(invite.role as Role, inviter)
   if (!mayInvite || !(await isEnabled(tx, invite.invitedBy))) throw notGood()
   return { own, invite, tenant }
 }

@@ -50,7 +50,11 @@ export async function eraseTenant(
     })
   }
   const rows = await eraseTenantRows(tx)
-  await audited(tx, actor, { action: 'tenant.erased', target: { kind: 'tenant', id: tenant.id }, detail: { slug, rows } })
+  await audited(tx, actor, {
+    action: 'tenant.erased',
+    target: { kind: 'tenant', id: tenant.id },
+    detail: { slug, rows },
+  })
 }
 
 async function found(tx: TenantTransaction): Promise<Tenant> {

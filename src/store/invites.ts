@@ -81,11 +81,16 @@ export interface NewInvite {
 }
 
 /** Undefined where the address has an open one; what has expired makes room. */
-export async function insertInvite(tx: TenantTransaction, { hours, ...invite }: NewInvite): Promise<Invite | undefined> {
+export async function insertInvite(
+  tx: TenantTransaction,
+  { hours, ...invite }: NewInvite,
+): Promise<Invite | undefined> {
   await tx
     .update(invites)
     .set({ revokedAt: sql`clock_timestamp()` })
-    .where(and(ofTenant(tx), eq(invites.email, invite.email), untouched, lte(invites.expiresAt, sql`clock_timestamp()`)))
+    .where(
+      and(ofTenant(tx), eq(invites.email, invite.email), untouched, lte(invites.expiresAt, sql`clock_timestamp()`)),
+    )
   const [made] = await tx
     .insert(invites)
     .values({

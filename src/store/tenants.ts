@@ -89,7 +89,9 @@ export async function countTenant(tx: TenantTransaction): Promise<TenantCounts> 
     ([name, table]) =>
       sql`${name}::text, (select count(*) from ${sql.identifier(table)} where tenant_id = ${tx.tenantId})`,
   )
-  const [row] = await tx.execute<{ counts: TenantCounts }>(sql`select jsonb_build_object(${sql.join(parts, sql`, `)}) as counts`)
+  const [row] = await tx.execute<{ counts: TenantCounts }>(
+    sql`select jsonb_build_object(${sql.join(parts, sql`, `)}) as counts`,
+  )
   if (row === undefined) throw new Error('nothing was counted')
   return row.counts
 }

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Role } from '../../src/auth/permissions.ts'
-import { insertKey, tenancyFixture, type Answer, type Person, type TenancyFixture, type World } from './tenancy-fixture.ts'
+import {
+  insertKey,
+  tenancyFixture,
+  type Answer,
+  type Person,
+  type TenancyFixture,
+  type World,
+} from './tenancy-fixture.ts'
 
 let api: TenancyFixture
 let addresses = 0
@@ -64,8 +71,11 @@ describe('an invite', () => {
       select extract(epoch from expires_at - created_at) / 3600 as hours, row_to_json(i)::text as stored
       from invites i where id = ${id}`
     expect(Number(row?.hours)).toBeCloseTo(48, 1)
-    const audit = await api.owner<{ entry: string }[]>`select row_to_json(a)::text as entry from audit_log a where tenant_id = ${world.id}`
-    for (const text of [answer.text, row?.stored ?? '', ...audit.map(({ entry }) => entry)]) expect(text).not.toContain(token)
+    const audit = await api.owner<
+      { entry: string }[]
+    >`select row_to_json(a)::text as entry from audit_log a where tenant_id = ${world.id}`
+    for (const text of [answer.text, row?.stored ?? '', ...audit.map(({ entry }) => entry)])
+      expect(text).not.toContain(token)
     expect(audit.map(({ entry }) => entry).join('')).not.toContain(email)
   })
 
@@ -167,7 +177,9 @@ const attacks: readonly Attack[] = [
     status: 404,
     run: async (world) => {
       const { id } = await invite(world)
-      const [row] = await api.owner<{ hash: string }[]>`select encode(token_hash, 'hex') as hash from invites where id = ${id}`
+      const [row] = await api.owner<
+        { hash: string }[]
+      >`select encode(token_hash, 'hex') as hash from invites where id = ${id}`
       return await accept(row?.hash ?? '', account)
     },
   },
@@ -181,7 +193,11 @@ const attacks: readonly Attack[] = [
     about: 'an expired one, a second late',
     status: 404,
     run: (world) =>
-      changed(world, {}, ({ id }) => api.owner`update invites set expires_at = now() - interval '1 second' where id = ${id}`),
+      changed(
+        world,
+        {},
+        ({ id }) => api.owner`update invites set expires_at = now() - interval '1 second' where id = ${id}`,
+      ),
   },
   {
     about: 'a revoked one',
@@ -261,7 +277,11 @@ const attacks: readonly Attack[] = [
     status: 404,
     run: (world) =>
       changed(world, { by: admin(world), role: 'driver' }, () =>
-        api.ask('PATCH', `/members/${admin(world).id}`, { as: world.owner, body: { role: 'operator' }, ifMatch: '"1"' }),
+        api.ask('PATCH', `/members/${admin(world).id}`, {
+          as: world.owner,
+          body: { role: 'operator' },
+          ifMatch: '"1"',
+        }),
       ),
   },
   {
@@ -276,7 +296,11 @@ const attacks: readonly Attack[] = [
     about: 'after the inviter was disabled',
     status: 404,
     run: (world) =>
-      changed(world, { by: admin(world) }, () => api.owner`update users set disabled_at = now() where id = ${admin(world).id}`),
+      changed(
+        world,
+        { by: admin(world) },
+        () => api.owner`update users set disabled_at = now() where id = ${admin(world).id}`,
+      ),
   },
   {
     about: 'into a suspended tenant',
@@ -302,7 +326,10 @@ const attacks: readonly Attack[] = [
     about: 'a viewer who invites',
     status: 403,
     run: async (world) =>
-      await api.ask('POST', '/invites', { as: world.people[2] as Person, body: { email: newAddress(), role: 'viewer' } }),
+      await api.ask('POST', '/invites', {
+        as: world.people[2] as Person,
+        body: { email: newAddress(), role: 'viewer' },
+      }),
   },
   {
     about: "another tenant's invite, revoked",

@@ -14,11 +14,12 @@ afterAll(async () => {
 
 const setRole = (as: Person, target: string, { role, ifMatch = '"1"' }: { role: Role; ifMatch?: string }) =>
   api.ask('PATCH', `/members/${target}`, { as, body: { role }, ifMatch })
-const remove = (as: Person, target: string, ifMatch = '"1"') =>
-  api.ask('DELETE', `/members/${target}`, { as, ifMatch })
+const remove = (as: Person, target: string, ifMatch = '"1"') => api.ask('DELETE', `/members/${target}`, { as, ifMatch })
 
 async function rolesIn(world: World): Promise<string[]> {
-  const rows = await api.owner<{ role: string }[]>`select role from memberships where tenant_id = ${world.id} order by role`
+  const rows = await api.owner<
+    { role: string }[]
+  >`select role from memberships where tenant_id = ${world.id} order by role`
   return rows.map(({ role }) => role)
 }
 
@@ -63,7 +64,9 @@ describe('members', () => {
   it('get another role, once for each revision', async () => {
     const world = await api.world(['owner', 'viewer'])
     const viewer = world.people[1]?.id ?? ''
-    expect((await api.ask('PATCH', `/members/${viewer}`, { as: world.owner, body: { role: 'admin' } })).status).toBe(428)
+    expect((await api.ask('PATCH', `/members/${viewer}`, { as: world.owner, body: { role: 'admin' } })).status).toBe(
+      428,
+    )
     const answers = await Promise.all([
       setRole(world.owner, viewer, { role: 'operator' }),
       setRole(world.owner, viewer, { role: 'operator' }),
@@ -107,7 +110,10 @@ describe('members', () => {
 describe('the last owner', () => {
   it('is neither demoted nor removed', async () => {
     const world = await api.world(['owner', 'admin'])
-    const answers = [await setRole(world.owner, world.owner.id, { role: 'admin' }), await remove(world.owner, world.owner.id)]
+    const answers = [
+      await setRole(world.owner, world.owner.id, { role: 'admin' }),
+      await remove(world.owner, world.owner.id),
+    ]
     expect(answers.map(({ status, body }) => [status, body.type])).toEqual([
       [409, '/problems/in-use'],
       [409, '/problems/in-use'],
@@ -173,7 +179,11 @@ describe('removing a member', () => {
 
   it('a key is made by a member of the tenant alone', async () => {
     const [world, other] = [await api.world(), await api.world()]
-    const code = (attempt: Promise<unknown>) => attempt.then(() => 'made', (error: { code?: string }) => error.code)
+    const code = (attempt: Promise<unknown>) =>
+      attempt.then(
+        () => 'made',
+        (error: { code?: string }) => error.code,
+      )
     const foreign = insertKey(api.owner, { world, by: other.owner, scopes: [] })
     const nobody = insertKey(api.owner, { world, by: { ...other.owner, id: newId() }, scopes: [] })
     expect(await Promise.all([code(foreign), code(nobody)])).toEqual(['23503', '23503'])

@@ -82,7 +82,9 @@ export async function tenancyFixture(): Promise<TenancyFixture> {
         people.push(one)
       }
       const actions = async () => {
-        const rows = await owner<{ action: string }[]>`select action from audit_log where tenant_id = ${id} order by seq`
+        const rows = await owner<
+          { action: string }[]
+        >`select action from audit_log where tenant_id = ${id} order by seq`
         return rows.map(({ action }) => action)
       }
       return { id, slug, people, owner: people[0] as Person, actions }
@@ -94,7 +96,9 @@ export async function tenancyFixture(): Promise<TenancyFixture> {
 function madeOf(given: string): Promise<string> {
   if (given.length >= 12) return Promise.resolve(`$hash$${createHash('sha256').update(given).digest('hex')}`)
   return Promise.reject(
-    new Refusal('invalid_input', 'Wrong input: see errors.', { errors: [{ path: 'password', message: 'is too short' }] }),
+    new Refusal('invalid_input', 'Wrong input: see errors.', {
+      errors: [{ path: 'password', message: 'is too short' }],
+    }),
   )
 }
 
@@ -131,7 +135,10 @@ async function signedIn(owner: Sql, authorization: string | undefined): Promise<
   }
 }
 
-async function ask(app: Api, { method, path, as, token, body, ifMatch }: AskOptions & { method: string; path: string }) {
+async function ask(
+  app: Api,
+  { method, path, as, token, body, ifMatch }: AskOptions & { method: string; path: string },
+) {
   const headers: Record<string, string> = {}
   const shown = token ?? as?.token
   if (shown !== undefined) headers['Authorization'] = `Bearer ${shown}`

@@ -13,7 +13,8 @@ afterAll(async () => {
 })
 
 const change = (as: Person, body: object, ifMatch = '"1"') => api.ask('PATCH', '/tenant', { as, body, ifMatch })
-const erase = (as: Person, slug: string, ifMatch = '"1"') => api.ask('DELETE', '/tenant', { as, body: { slug }, ifMatch })
+const erase = (as: Person, slug: string, ifMatch = '"1"') =>
+  api.ask('DELETE', '/tenant', { as, body: { slug }, ifMatch })
 
 async function publicStatus({ slug }: World): Promise<number> {
   return (await api.app.request(`/api/v1/public/${slug}/availability`)).status
@@ -44,8 +45,12 @@ describe('the own tenant', () => {
     })
     expect((await change(world.owner, { password_rules: null }, '"2"')).body).toMatchObject({ password_rules: null })
     expect((await change(world.owner, { name: 'Late' })).status).toBe(412)
-    const rows = await api.owner`select action, detail from audit_log where tenant_id = ${world.id} order by seq limit 1`
-    expect(rows[0]).toEqual({ action: 'tenant.changed', detail: { fields: ['public', 'passwordRules'], public: false } })
+    const rows =
+      await api.owner`select action, detail from audit_log where tenant_id = ${world.id} order by seq limit 1`
+    expect(rows[0]).toEqual({
+      action: 'tenant.changed',
+      detail: { fields: ['public', 'passwordRules'], public: false },
+    })
   })
 
   it.each([

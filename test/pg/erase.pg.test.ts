@@ -170,7 +170,9 @@ describe('a suspended tenant', () => {
   it('has no credential in force until it is resumed; brokers are told', async () => {
     const id = await baywire.tenant('paused', devices)
     const secret = await tenants.withTenant(id, (tx) => createCredential(tx, { kind: 'devices', code: 'A1' }))
-    const [row] = await baywire.sql<{ id: string }[]>`select id from credentials where tenant_id = ${id} and code = 'A1'`
+    const [row] = await baywire.sql<
+      { id: string }[]
+    >`select id from credentials where tenant_id = ${id} and code = 'A1'`
     const username = 'paused/devices/A1'
     const used = [{ tenantId: id, id: row?.id ?? '', username }]
     const state = async () => ({

@@ -112,7 +112,10 @@ export const revokeInviteRoute = createRoute({
 
 const token = z.string().max(128).openapi({ description: 'what was sent to the address' })
 const exampleToken = 'pZ1cJ5Qd0mHkq3m7yQf2bq0sW7aQ8rNfK9t1uV3xY5o'
-const notGood = described('not_found', 'Unknown, expired, used, revoked, or its inviter may not invite to this role any more.')
+const notGood = described(
+  'not_found',
+  'Unknown, expired, used, revoked, or its inviter may not invite to this role any more.',
+)
 
 export const lookUpRoute = createRoute({
   ...common,

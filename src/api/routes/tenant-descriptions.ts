@@ -73,7 +73,11 @@ export const changeRoute = createRoute({
     headers: ifMatch,
     body: body(
       z
-        .strictObject({ name: name.optional(), public: z.boolean().optional(), password_rules: passwordRules.optional() })
+        .strictObject({
+          name: name.optional(),
+          public: z.boolean().optional(),
+          password_rules: passwordRules.optional(),
+        })
         .openapi('TenantChange', { example: { public: true } }),
     ),
   },
@@ -93,7 +97,9 @@ export const eraseRoute = createRoute({
     headers: ifMatch,
     body: body(
       z
-        .strictObject({ slug: z.string().regex(codePattern).openapi({ description: 'of this tenant, typed once more' }) })
+        .strictObject({
+          slug: z.string().regex(codePattern).openapi({ description: 'of this tenant, typed once more' }),
+        })
         .openapi('TenantErasure', { example: { slug: 'city' } }),
     ),
   },

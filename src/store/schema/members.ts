@@ -88,10 +88,7 @@ export const apiKeys = pgTable(
     revokedAt: instant('revoked_at'),
     revision: integer('revision').notNull().default(1),
   },
-  (table) => [
-    primaryKey({ columns: [table.tenantId, table.id] }),
-    uniqueIndex('api_keys_key').on(table.keyHash),
-  ],
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] }), uniqueIndex('api_keys_key').on(table.keyHash)],
 )
 
 /** Overrides of spaces, each until its end or for good; at most one of a space is in force. */
