@@ -19,12 +19,13 @@ export async function listPeople(
   tx: AccountTransaction,
   { slug }: { slug?: string | undefined },
 ): Promise<ListedPerson[]> {
+  // Drizzle names a column of a single table without its table: inside of a subquery that would be another one.
   const belongings = sql<ListedPerson['tenants']>`coalesce((
     select jsonb_agg(jsonb_build_object('slug', t.slug, 'role', m.role) order by t.slug)
-    from ${memberships} m join ${tenants} t on t.id = m.tenant_id where m.user_id = ${users.id}), '[]')`
+    from ${memberships} m join ${tenants} t on t.id = m.tenant_id where m.user_id = users.id), '[]')`
   const inTenant = sql`exists (
     select from ${memberships} m join ${tenants} t on t.id = m.tenant_id
-    where m.user_id = ${users.id} and t.slug = ${slug})`
+    where m.user_id = users.id and t.slug = ${slug})`
   return await tx
     .select({
       id: users.id,

@@ -53,6 +53,8 @@ describe('baywire user', () => {
       password: expect.stringMatching(/^[\w-]{24}$/),
     })
     expect(await listed()).toMatchObject({ administrator: true, tenants: [{ slug: 'city', role: 'owner' }] })
+    const { items } = await home.json<{ items: Listed[] }>(['user', 'list', '--tenant', 'elsewhere'])
+    expect(items).toEqual([])
     const [row] = await query<{ hash: string; must: boolean }>(
       'select hash, must_change_password as must from passwords join users on users.id = user_id',
     )
