@@ -1,4 +1,4 @@
-// Makes the passwords of compose.yaml, once, and writes for each service the files that it needs and no others:
+// Makes the passwords and the secret of compose.yaml, once, and writes for each service the files that it needs and no others:
 //   node deploy/make-secrets.mjs [directory] [host:port of Postgres] [host:port of Mosquitto]
 //
 // All passwords lie in one file that appears complete or not at all; everything else is written from it at each run, so
@@ -25,12 +25,15 @@ function write(name, text) {
 
 function passwords() {
   const path = join(directory, 'passwords', 'passwords.json')
-  if (!existsSync(path)) {
-    const names = ['superuser', 'owner', 'api', 'ingest', 'broker']
-    const made = names.map((name) => [name, randomBytes(24).toString('base64url')])
-    write('passwords/passwords.json', JSON.stringify(Object.fromEntries(made)))
-  }
-  return JSON.parse(readFileSync(path, 'utf8'))
+  const kept = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  // One that an older version did not have yet is made beside the others.
+  const names = ['superuser', 'owner', 'api', 'ingest', 'broker', 'installation']
+  const missing = names.filter((name) => kept[name] === undefined)
+  if (missing.length === 0) return kept
+  const made = missing.map((name) => [name, randomBytes(name === 'installation' ? 48 : 24).toString('base64url')])
+  const all = { ...kept, ...Object.fromEntries(made) }
+  write('passwords/passwords.json', JSON.stringify(all))
+  return all
 }
 
 // Who Baywire is at Mosquitto: in its URL, and in the directory of `baywire mosquitto sync --user`.
@@ -59,7 +62,9 @@ write('postgres/owner.password', secret.owner)
 write('migrate/database-url', url('baywire_owner', secret.owner))
 write('migrate/database-url-api', apiUrl)
 write('migrate/database-url-ingest', ingestUrl)
+write('migrate/secret', secret.installation)
 write('api/database-url-api', apiUrl)
+write('api/secret', secret.installation)
 write('ingest/database-url-ingest', ingestUrl)
 write('ingest/mqtt-url', `mqtt://${brokerUser}:${secret.broker}@${broker}`)
 write('jobs/database-url-ingest', ingestUrl)

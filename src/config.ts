@@ -207,7 +207,7 @@ export const settings = {
     'days after which a password must be changed, instead of the 0 (never) or 90 of the preset',
   ),
   BAYWIRE_PASSWORD_HISTORY: setting(whole(0, 24), '5', 'last passwords that may not come again'),
-  BAYWIRE_COMMON_PASSWORDS_FILE: setting(
+  BAYWIRE_COMMON_PASSWORDS: setting(
     z.string().optional(),
     undefined,
     'file of passwords that are refused besides the built-in ones, one a line',
@@ -242,6 +242,7 @@ export const settings = {
   BAYWIRE_CODE_MINUTES: setting(whole(5, 10), '10', 'how long it is good'),
   BAYWIRE_CODE_TRIES: setting(whole(3, 5), '3', 'how often it may be tried'),
   BAYWIRE_RESET_MINUTES: setting(whole(10, 60), '30', 'how long a link to reset a password is good'),
+  BAYWIRE_INVITE_HOURS: setting(whole(1, 168), '48', 'how long an invite is good'),
   BAYWIRE_SENDS_PER_MINUTE: setting(whole(0, 1000), '1', 'codes and links to one address in a minute; 0 for no limit'),
   BAYWIRE_SENDS_PER_HOUR: setting(whole(0, 10_000), '5', 'the same in an hour'),
   BAYWIRE_SENDS_PER_DAY: setting(whole(0, 100_000), '10', 'the same in a day'),

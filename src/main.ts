@@ -17,6 +17,8 @@ import { addReplay } from './cli/replay.ts'
 import { addSimulate } from './cli/simulate/command.ts'
 import { addStart } from './cli/start.ts'
 import { addTail } from './cli/tail.ts'
+import { addTenant } from './cli/tenant/command.ts'
+import { addUser } from './cli/user/command.ts'
 import { BaywireError, describeError } from './errors.ts'
 
 const manifest = new URL('../package.json', import.meta.url)
@@ -40,6 +42,8 @@ function commandLine(): Command {
     addReplay,
     addDevice,
     addKeys,
+    addTenant,
+    addUser,
     addMigrate,
     addMosquitto,
     addDoctor,

@@ -1,5 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { recordAudit, type AuditEntry } from '../store/audit.ts'
+import { dropOldCodes } from '../store/codes.ts'
+import { dropOldGuesses } from '../store/guesses.ts'
+import { dropOldWindows } from '../store/send-limits.ts'
 import { enterTenant, type AccountTransaction, type TenantDatabase } from '../store/transactions.ts'
 import type { Belonging, User } from '../store/users.ts'
 import type { Clock } from '../clock.ts'
@@ -66,6 +69,15 @@ export async function recordInTenants(
     // oxlint-disable-next-line no-await-in-loop -- statements of one transaction
     await recordAudit(await enterTenant(tx, tenantId), entry)
   }
+}
+
+/** Takes away what says nothing any more: codes, windows and counts that are long over. */
+export async function sweepAccounts({ database }: Pick<Accounts, 'database'>): Promise<void> {
+  await database.withAccounts(async (tx) => {
+    await dropOldCodes(tx)
+    await dropOldWindows(tx)
+    await dropOldGuesses(tx)
+  })
 }
 
 /** Answers no sooner than after `ms`, so that what was done in the meantime cannot be told from the time that it took. */

@@ -51,7 +51,7 @@ export function isCommon(
   const known = new Set(context.flatMap(coresOf))
   const isWord = (text: string) => words.has(text) || known.has(text)
   const whole = password.toLowerCase()
-  return isWord(whole) || isWalk(whole) || coresOf(password).some((core) => isMadeOf(core, isWord))
+  return isWord(whole) || withoutEnds(whole).some(isWalk) || coresOf(password).some((core) => isMadeOf(core, isWord))
 }
 
 /** All forms that a password may be brought back to. */
@@ -122,10 +122,18 @@ const rows = [
   'yxcvbnm',
   'abcdefghijklmnopqrstuvwxyz',
   '1qaz2wsx3edc4rfv5tgb6yhn7ujm',
+  '1q2w3e4r5t6y7u8i9o0p',
+  'q1w2e3r4t5y6u7i8o9p0',
   '147258369',
   '!@#$%^&*()',
 ]
 const neighbours = new Set(rows.flatMap((row) => Array.from(row, (key, at) => key + (row[at + 1] ?? ''))))
+
+/** The whole, without the marks behind it, and without the year too. */
+function withoutEnds(text: string): string[] {
+  const noMarks = text.replace(/[^\p{L}\p{N}]+$/u, '')
+  return [text, noMarks, noMarks.replace(/(?:19|20)\d\d$/, '')].filter((form) => form !== '')
+}
 
 /** Three steps of four go to the same key or to one beside it, or it goes round in a small circle of digits or marks. */
 function isWalk(text: string): boolean {

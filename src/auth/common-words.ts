@@ -113,7 +113,7 @@ payment credit creditcard debit visa mastercard paypal bitcoin crypto ethereum b
 corona covid pandemic vaccine lockdown zoom tiktok snapchat whatsapp netflix spotify discord telegram twitch reddit uber airbnb tesla
 spacex openai chatgpt alexa siri cortana
 baseball1 whocares noway nopassword mypassword mypass mysecret thepassword yourpassword newpassword oldpassword firstpassword
-onepassword userpassword adminpassword rootpassword mynameis iamthe iamgod thebest thebeast thegreat theman theking theone
+solo onepassword userpassword adminpassword rootpassword mynameis iamthe iamgod thebest thebeast thegreat theman theking theone
 `
   .trim()
   .split(/\s+/)

@@ -54,17 +54,17 @@ function wrongCode(): never {
 
 /** Counts the try for the address it comes from, the account and the code, and commits it before anything is compared. */
 async function countTry(accounts: Accounts, { email, caller }: { email: string; caller: Caller }) {
-  const { verdict, ...tried } = await accounts.database.withAccounts(async (tx) => {
+  const tried = await accounts.database.withAccounts(async (tx) => {
     const user = await userByEmail(tx, email)
     const attempt: Attempt = { mechanism: 'code', userId: user?.id, email, tenantIds: [], area: caller.area }
     const verdict = await accounts.lockout.raise(tx, attempt)
     const userId = verdict.admitted ? user?.id : undefined
     const open = await accounts.codes.tryDigits(tx, { userId: userId ?? nobody, purpose })
-    return { user, attempt, verdict, open }
+    return { user, attempt, open, retryAfterS: verdict.addressClosedS }
   })
-  if (verdict.addressClosedS > 0) {
-    const detail = 'Too many wrong codes came from your address.'
-    throw new Refusal('too_many_requests', detail, { retryAfterS: verdict.addressClosedS })
+  const { retryAfterS } = tried
+  if (retryAfterS > 0) {
+    throw new Refusal('too_many_requests', 'Too many wrong codes came from your address.', { retryAfterS })
   }
   return tried
 }

@@ -5,6 +5,7 @@ import type { AccountTransaction } from '../store/transactions.ts'
 import { clearMustChange, type Belonging, type User } from '../store/users.ts'
 import type { Accounts } from './accounts.ts'
 import { passwordErrors, repeatedPassword, strictest, type PasswordRules } from './password-rules.ts'
+import type { Sessions } from './sessions-contract.ts'
 import { passwordText } from './password-text.ts'
 
 /** Setting a password, by whichever way: what it must be like, and what ends with the old one. */
@@ -34,7 +35,10 @@ export function requirePasswordText(given: string, path: string): string {
 }
 
 /** The rules for somebody who belongs there. */
-export function rulesFor(accounts: Accounts, belongings: readonly Pick<Belonging, 'passwordRules'>[]): PasswordRules {
+export function rulesFor(
+  accounts: Pick<Accounts, 'rules'>,
+  belongings: readonly Pick<Belonging, 'passwordRules'>[],
+): PasswordRules {
   return strictest(
     accounts.rules,
     belongings.map(({ passwordRules }) => passwordRules),
@@ -42,7 +46,10 @@ export function rulesFor(accounts: Accounts, belongings: readonly Pick<Belonging
 }
 
 /** Everything about it but what came before. @throws Refusal `invalid_input` */
-export function requireGoodPassword(accounts: Accounts, { given, path, user, belongings }: Wanted): string {
+export function requireGoodPassword(
+  accounts: Pick<Accounts, 'rules' | 'words'>,
+  { given, path, user, belongings }: Wanted,
+): string {
   const text = requirePasswordText(given, path)
   const about = [user.email, user.name, ...belongings.flatMap(({ slug, name }) => [slug, name])]
   const rules = rulesFor(accounts, belongings)
@@ -52,7 +59,10 @@ export function requireGoodPassword(accounts: Accounts, { given, path, user, bel
 }
 
 /** @throws Refusal `invalid_input` where it breaks a rule or was theirs before, `busy` */
-export async function choosePassword(accounts: Accounts, wanted: Wanted): Promise<Chosen> {
+export async function choosePassword(
+  accounts: Pick<Accounts, 'rules' | 'words' | 'hasher' | 'database'>,
+  wanted: Wanted,
+): Promise<Chosen> {
   const text = requireGoodPassword(accounts, wanted)
   const rules = rulesFor(accounts, wanted.belongings)
   const before = await accounts.database.withAccounts((tx) =>
@@ -73,7 +83,7 @@ export async function choosePassword(accounts: Accounts, wanted: Wanted): Promis
  */
 export async function putPassword(
   tx: AccountTransaction,
-  accounts: Accounts,
+  accounts: { sessions: Pick<Sessions, 'endAll'> },
   { userId, chosen, expected, except }: { userId: string; chosen: Chosen; expected?: string; except?: string },
 ): Promise<boolean> {
   const { hash, rules } = chosen

@@ -1,3 +1,5 @@
+import type { Accounts } from './accounts.ts'
+import { requireGoodPassword } from './new-password.ts'
 import type { Belonging, User } from '../store/users.ts'
 
 /** A password for somebody who has none yet, or gets another one by command. */
@@ -15,4 +17,14 @@ export interface PasswordMaker {
    * @throws Refusal `invalid_input` where it breaks a rule, `busy`
    */
   make(wanted: WantedPassword): Promise<string>
+}
+
+/** By the rules of passwords. */
+export function passwordMaker(accounts: Pick<Accounts, 'rules' | 'words' | 'hasher'>): PasswordMaker {
+  return {
+    async make(wanted) {
+      const password = requireGoodPassword(accounts, wanted)
+      return await accounts.hasher.inTurn((turn) => turn.hash(password))
+    },
+  }
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Accounts } from '../auth/accounts.ts'
+import { sweepAccounts, type Accounts } from '../auth/accounts.ts'
 import { CodeBook } from '../auth/codes.ts'
 import { wordList } from '../auth/common-passwords.ts'
 import { DeviceCookies } from '../auth/device-cookie.ts'
@@ -13,6 +13,7 @@ import type { Sessions } from '../auth/sessions-contract.ts'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { describeError, UsageError } from '../errors.ts'
+import type { Lifecycle } from '../lifecycle.ts'
 import type { Log } from '../log.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
 
@@ -26,8 +27,28 @@ interface Parts {
   log: Log
 }
 
+const sweepMs = 3_600_000
+
+/** The same, with what is over swept out from time to time until the process stops. */
+export async function startAccounts(
+  config: Config,
+  { lifecycle, ...parts }: Parts & { lifecycle: Lifecycle },
+): Promise<Accounts> {
+  const accounts = await openAccounts(config, parts)
+  const sweep = () =>
+    sweepAccounts(accounts).catch((error: unknown) => {
+      parts.log.warn({ error: describeError(error) }, 'old codes and counts were not swept out')
+    })
+  await lifecycle.start(
+    'account sweep',
+    () => setInterval(() => void sweep(), sweepMs),
+    (timer) => clearInterval(timer),
+  )
+  return accounts
+}
+
 /** What the verbs of accounts work with, as the settings have it. */
-export async function openAccounts(config: Config, { database, secret, sessions, log }: Parts): Promise<Accounts> {
+async function openAccounts(config: Config, { database, secret, sessions, log }: Parts): Promise<Accounts> {
   const keyFor = (purpose: string) => deriveKey(secret, purpose)
   const production = config.BAYWIRE_ENV === 'production'
   return {
@@ -38,7 +59,7 @@ export async function openAccounts(config: Config, { database, secret, sessions,
     evenMs,
     sender: codeSender(config, log),
     rules: passwordRules(config),
-    words: wordList(await morePasswords(config.BAYWIRE_COMMON_PASSWORDS_FILE)),
+    words: wordList(await morePasswords(config.BAYWIRE_COMMON_PASSWORDS)),
     hasher: await PasswordHasher.create({
       memoryKib: config.BAYWIRE_HASH_MEMORY_KIB,
       passes: config.BAYWIRE_HASH_PASSES,
@@ -91,6 +112,6 @@ async function morePasswords(path: string | undefined): Promise<string[]> {
   try {
     return (await readFile(path, 'utf8')).split(/\r?\n/).filter((line) => line !== '')
   } catch (error) {
-    throw new UsageError(`BAYWIRE_COMMON_PASSWORDS_FILE: cannot be read: ${describeError(error)}`)
+    throw new UsageError(`BAYWIRE_COMMON_PASSWORDS: cannot be read: ${describeError(error)}`)
   }
 }

@@ -21,6 +21,8 @@ export interface GuessLimit {
   consecutive?: number
 }
 
+const seconds = (count: number) => sql`make_interval(secs => ${count})`
+
 /** What became of the guess: it may be compared, it is the last one that may, or it may not. */
 export type Admission = 'open' | 'last' | 'closed'
 
@@ -34,7 +36,6 @@ export async function raiseGuess(
   limit: GuessLimit,
 ): Promise<Admission> {
   const counted = limit.failures === 0 ? 0 : 1
-  const seconds = (count: number) => sql`make_interval(secs => ${count})`
   const over = sql`(${counted}::int = 1 and (g.window_started_at <= clock_timestamp() - ${seconds(limit.windowS)}
     or g.locked_until <= clock_timestamp()))`
   const failures = sql`(case when coalesce(${over}, false) then 1 else g.failures + ${counted}::int end)`

@@ -64,11 +64,6 @@ export async function allTenants(tx: AccountTransaction): Promise<Tenant[]> {
   return await tx.select(columns).from(tenants).orderBy(asc(tenants.slug))
 }
 
-export async function isSuspended(tx: TenantTransaction): Promise<boolean> {
-  const tenant = await selectTenant(tx)
-  return tenant === undefined || tenant.suspendedAt !== null
-}
-
 const counted = {
   sites: 'sites',
   spaces: 'spaces',

@@ -346,13 +346,13 @@ describe('passwords', () => {
   })
 })
 
-describe('a forgotten password', () => {
-  const tokenFor = async (who: { email: string }) => {
-    await send(api.app, 'password/forgot', { email: who.email })
-    return sentTo(api, who).findLast(({ purpose }) => purpose === 'reset_password')?.code ?? ''
-  }
-  const reset = (token: string, text = otherPassword) => send(api.app, 'password/reset', { token, password: text })
+const tokenFor = async (who: { email: string }) => {
+  await send(api.app, 'password/forgot', { email: who.email })
+  return sentTo(api, who).findLast(({ purpose }) => purpose === 'reset_password')?.code ?? ''
+}
+const reset = (token: string, text = otherPassword) => send(api.app, 'password/reset', { token, password: text })
 
+describe('a forgotten password', () => {
   it('is set anew with the newest link, once, and all sessions end', async () => {
     const who = await registered(api, fixture)
     await logIn(api, who)
@@ -411,13 +411,13 @@ describe('a forgotten password', () => {
   })
 })
 
-describe('an address that is to be verified', () => {
-  const codeFor = (who: { email: string }) =>
-    sentTo(strict, who).findLast(({ purpose }) => purpose === 'verify_email')?.code ?? ''
-  const confirm = (who: { email: string }, code: string) =>
-    send(strict.app, 'email/verify/confirm', { email: who.email, code })
-  const wrongOf = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, '0')
+const codeFor = (who: { email: string }) =>
+  sentTo(strict, who).findLast(({ purpose }) => purpose === 'verify_email')?.code ?? ''
+const confirm = (who: { email: string }, code: string) =>
+  send(strict.app, 'email/verify/confirm', { email: who.email, code })
+const wrongOf = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, '0')
 
+describe('an address that is to be verified', () => {
   it('lets its owner in once the code was typed in, and not before', async () => {
     const who = await registered(strict, fixture)
     expect(await logIn(strict, who)).toMatchObject({ status: 401 })

@@ -318,11 +318,13 @@ it("a tenant's members cannot be guessed at from everywhere; devices that are kn
   expect(await logIn(limited, who, password, { cookie })).toMatchObject({ status: 200 })
 })
 
+const strange = () => ({ email: `${freshName()}@mail.example` })
+const registration = (email: string) => {
+  const tenant = { tenant_name: 'Acme Parking', tenant_slug: freshName() }
+  return { email, password, name: 'Jane Doe', ...tenant }
+}
+
 describe('fifty addresses that have an account, and fifty that have none', () => {
-  const strange = () => ({ email: `${freshName()}@mail.example` })
-  const registration = (email: string) => ({
-    ...{ email, password, name: 'Jane Doe', tenant_name: 'Acme Parking', tenant_slug: freshName() },
-  })
   const routes: Record<string, (email: string) => [string, unknown]> = {
     login: (email) => ['login', { email, password: wrong }],
     register: (email) => ['register', registration(email)],

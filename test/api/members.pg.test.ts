@@ -23,6 +23,13 @@ async function rolesIn(world: World): Promise<string[]> {
   return rows.map(({ role }) => role)
 }
 
+async function codeOf(attempt: Promise<unknown>): Promise<string | undefined> {
+  return await attempt.then(
+    () => 'made',
+    (error: { code?: string }) => error.code,
+  )
+}
+
 describe('members', () => {
   it('are listed page by page, of the own tenant alone, and one by one', async () => {
     const world = await api.world(['owner', 'viewer', 'viewer'])
@@ -71,7 +78,7 @@ describe('members', () => {
       setRole(world.owner, viewer, { role: 'operator' }),
       setRole(world.owner, viewer, { role: 'operator' }),
     ])
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 412])
+    expect(answers.map(({ status }) => status)).toEqual(expect.arrayContaining([200, 412]))
     expect(await world.actions()).toEqual(['member.role_changed'])
   })
 
@@ -179,13 +186,8 @@ describe('removing a member', () => {
 
   it('a key is made by a member of the tenant alone', async () => {
     const [world, other] = [await api.world(), await api.world()]
-    const code = (attempt: Promise<unknown>) =>
-      attempt.then(
-        () => 'made',
-        (error: { code?: string }) => error.code,
-      )
     const foreign = insertKey(api.owner, { world, by: other.owner, scopes: [] })
     const nobody = insertKey(api.owner, { world, by: { ...other.owner, id: newId() }, scopes: [] })
-    expect(await Promise.all([code(foreign), code(nobody)])).toEqual(['23503', '23503'])
+    expect(await Promise.all([codeOf(foreign), codeOf(nobody)])).toEqual(['23503', '23503'])
   })
 })

@@ -1,4 +1,5 @@
 /** With BAYWIRE_ENV=production a database that is not safe is refused at the start; `baywire doctor` says the same. */
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,7 +29,7 @@ beforeAll(async () => {
     'create role stranger login',
     `create database ${database} owner keeper`,
   ])
-  home = await Home.create({ BAYWIRE_ENV: 'production' })
+  home = await Home.create({ BAYWIRE_ENV: 'production', BAYWIRE_SECRET: randomBytes(32).toString('hex') })
   const { code, stderr } = await home.run(['migrate', '--create-logins'], { env: all() })
   expect(code, stderr).toBe(0)
 })
@@ -160,6 +161,28 @@ describe.each(faults)('%s', (_, { break: damage, mend, env = all, says }) => {
     } finally {
       await server.execute(mend, database)
     }
+  })
+})
+
+describe('the secret of the installation', () => {
+  it.each([
+    ['missing', '', 1, /BAYWIRE_SECRET is not set: .*openssl rand/],
+    ['too short', 'abcdefghij0123456789', 2, /BAYWIRE_SECRET: must have at least 32 characters/],
+    ['that of an example', 'change-me-0123456789-change-me-0123456789', 2, /BAYWIRE_SECRET: must be random/],
+  ])('is refused in one line where it is %s', async (_, secret, exitCode, says) => {
+    const { code, stderr } = await home.run(['start', 'api'], { env: { ...all(), BAYWIRE_SECRET: secret } })
+    expect({ code, stderr }).toMatchObject({ code: exitCode, stderr: expect.stringMatching(says) })
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    if (secret !== '') expect(stderr).not.toContain(secret)
+  })
+
+  it('is needed by the API alone', async () => {
+    const program = await home.start(['start', 'ingest', 'jobs'], {
+      ...roleLogins(),
+      BAYWIRE_SECRET: '',
+      BAYWIRE_MONITOR_PORT: String(home.httpPort),
+    })
+    expect(await program.stop()).toMatchObject({ code: 0 })
   })
 })
 

@@ -1,9 +1,11 @@
-/** Row level security is forced on the owner too: what retention does as the owner must work where it is no superuser. */
+/** Row level security is forced on the owner too: what retention and erasure do as the owner must work where it is no superuser. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eraseTenantByCommand } from '../../src/administration/platform.ts'
 import { dropOldReadings } from '../../src/jobs/retention.ts'
 import { createLog } from '../../src/log.ts'
 import { connect } from '../../src/store/client.ts'
 import { migrate } from '../../src/store/migrations.ts'
+import { tenantDatabase } from '../../src/store/transactions.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 
@@ -48,7 +50,7 @@ async function databaseOfAnOwner(): Promise<TestDatabase> {
   }
 }
 
-test('an owner that is no superuser', async () => {
+test('an owner that is no superuser drops old readings', async () => {
   await baywire.tenant('owned', ['A1'])
   for (const age of [100, 10]) {
     baywire.clock.set(Date.now() - age * dayMs)
@@ -66,5 +68,25 @@ test('an owner that is no superuser', async () => {
     SELECT (SELECT count(*)::int FROM readings) AS readings, (SELECT count(*)::int FROM ledger_entries) AS entries,
       (SELECT sum(received)::int FROM ledger_days) AS dropped, (SELECT count(*)::int FROM space_checkpoints) AS checkpoints`
   expect([...counts]).toEqual([{ readings: 1, entries: 1, dropped: 1, checkpoints: 1 }])
+  await baywire.expectSound()
+})
+
+test('an owner that is no superuser erases a tenant', async () => {
+  baywire.clock.set(Date.now())
+  const id = await baywire.tenant('erased', ['A1'])
+  await baywire.tenant('kept', ['A1'])
+  for (const slug of ['erased', 'kept']) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await baywire.deliver(`parking/v1/${slug}/devices/A1/reading`, { occupied: true, seq: 1, boot: 1 })
+  }
+  const tenants = tenantDatabase({ url: baywire.ownerUrl, max: 1, statementTimeoutMs: 10_000, name: 'test api' })
+  expect(await tenants.withTenant(id, eraseTenantByCommand)).toMatchObject({ readings: 1, devices: 1, spaces: 1 })
+  await tenants.close()
+  const left = await superuser`
+    SELECT slug, (SELECT count(*)::int FROM readings r WHERE r.tenant_id = t.id) AS readings,
+      (SELECT count(*)::int FROM devices d WHERE d.tenant_id = t.id) AS devices
+    FROM tenants t WHERE slug IN ('erased', 'kept')`
+  expect([...left]).toEqual([{ slug: 'kept', readings: 1, devices: 1 }])
+  expect(await superuser`SELECT FROM readings WHERE tenant_id = ${id}`).toHaveLength(0)
   await baywire.expectSound()
 })

@@ -77,11 +77,19 @@ export async function accountsApi(
     cookies: new DeviceCookies({ key: deriveKey(secret, 'device cookies'), days: 90 }),
     codes: new CodeBook({ key: deriveKey(secret, 'codes'), digits: 6, codeMinutes: 10, tries, linkMinutes: 30 }),
     sendLimits: new SendLimits({
-      ...{ key: deriveKey(secret, 'destinations'), perMinute: 0, perHour: 0, perDay: 0 },
+      key: deriveKey(secret, 'destinations'),
+      perMinute: 0,
+      perHour: 0,
+      perDay: 0,
       ...options.sends,
     }),
     lockout: new Lockout({
-      ...{ key: deriveKey(secret, 'guesses'), failures: 5, minutes: 30, consecutive: 100, perAddress: 0, perTenant: 0 },
+      key: deriveKey(secret, 'guesses'),
+      failures: 5,
+      minutes: 30,
+      consecutive: 100,
+      perAddress: 0,
+      perTenant: 0,
       ...options.lockout,
     }),
   }
