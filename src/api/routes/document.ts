@@ -23,6 +23,7 @@ const about = {
   servers: [{ url: '/' }],
   tags: [
     { name: 'public', description: 'What anybody may read, of tenants that opted in.' },
+    { name: 'accounts', description: 'Registering, logging in, passwords and addresses.' },
     { name: 'system', description: 'Of the process itself.' },
   ],
 }
