@@ -113,6 +113,9 @@ payment credit creditcard debit visa mastercard paypal bitcoin crypto ethereum b
 corona covid pandemic vaccine lockdown zoom tiktok snapchat whatsapp netflix spotify discord telegram twitch reddit uber airbnb tesla
 spacex openai chatgpt alexa siri cortana
 baseball1 whocares noway nopassword mypassword mypass mysecret thepassword yourpassword newpassword oldpassword firstpassword
+jamesbond masturbation masturbate masterbating contortionist businessbabe manchesterunited ilovejesus unbelievable godislove goodgirl badgirl
+badboy bigbrother littleone sweetpea sugarplum loveforever iloveyoubaby iloveyoumore teddybear ladybird raiderette undertaker stonecold
+thundercat redneck blackcat whitecat blackjack bluebird goldfish catfish starfish nightmare deadpool halflife hellfire godfather
 solo onepassword userpassword adminpassword rootpassword mynameis iamthe iamgod thebest thebeast thegreat theman theking theone
 `
   .trim()

@@ -1,5 +1,3 @@
-import type { FieldError } from '../refusal.ts'
-
 const mostCodePoints = 128
 const mostBytes = 512
 
@@ -19,8 +17,4 @@ export function passwordText(given: string): { text: string } | { problem: strin
 
 export function codePoints(text: string): number {
   return Array.from(text).length
-}
-
-export function fieldErrors(path: string, messages: readonly string[]): FieldError[] {
-  return messages.map((message) => ({ path, message }))
 }

@@ -48,7 +48,7 @@ export async function startAccounts(
 }
 
 /** What the verbs of accounts work with, as the settings have it. */
-async function openAccounts(config: Config, { database, secret, sessions, log }: Parts): Promise<Accounts> {
+export async function openAccounts(config: Config, { database, secret, sessions, log }: Parts): Promise<Accounts> {
   const keyFor = (purpose: string) => deriveKey(secret, purpose)
   const production = config.BAYWIRE_ENV === 'production'
   return {

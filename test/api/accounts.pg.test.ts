@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sweepAccounts } from '../../src/auth/accounts.ts'
 import { apiFixture, type ApiFixture } from './fixture.ts'
 import {
   accountsApi,
@@ -474,6 +475,40 @@ describe('an address that is to be verified', () => {
     const digests = [code, `${row?.id}${code}`, JSON.stringify([row?.id, who.userId, 'verify_email', who.email, code])]
     for (const text of digests) expect(createHash('sha256').update(text).digest()).not.toEqual(row?.hash)
   })
+})
+
+it('sweeps out what is over, and nothing else', async () => {
+  const who = await registered(api, fixture)
+  await send(api.app, 'password/forgot', { email: who.email })
+  await logIn(api, who, 'wrong wrong wrong')
+  const codes = () => fixture.owner`select from codes where user_id = ${who.userId}`
+  const guesses = () => fixture.owner`select from guesses where subject = ${`user:${who.userId}`}`
+  const shared = () => fixture.owner`select from guesses where subject = 'address:swept'`
+  await fixture.owner`
+    insert into guesses (subject, mechanism, failures, consecutive, window_started_at)
+    values ('address:swept', 'password', 3, 3, now() - interval '2 days')`
+  await sweepAccounts(api.accounts)
+  expect([await codes(), await guesses(), await shared()].map(({ length }) => length)).toEqual([1, 1, 0])
+  // What counts towards closing an account for good is kept for as long as it takes.
+  await fixture.owner`update guesses set window_started_at = now() - interval '1 year'`
+  await fixture.owner`update codes set expires_at = now() - interval '8 days'`
+  await sweepAccounts(api.accounts)
+  expect([await codes(), await guesses()].map(({ length }) => length)).toEqual([0, 1])
+})
+
+it('the routes are in the OpenAPI document, and say which of them need a token', async () => {
+  const response = await api.app.request('/openapi.json')
+  const { paths } = (await response.json()) as { paths: Record<string, Record<string, { security?: unknown }>> }
+  const own = Object.entries(paths).flatMap(([path, operations]) =>
+    path.startsWith('/api/v1/auth/')
+      ? Object.entries(operations).map(([method, { security }]) => ({ path, method, security }))
+      : [],
+  )
+  const closed = own
+    .filter(({ security }) => security !== undefined)
+    .map(({ path }) => path.replace('/api/v1/auth/', ''))
+  expect(closed).toEqual(expect.arrayContaining(['me', 'profile', 'password/change']))
+  expect(own.length).toBeGreaterThanOrEqual(10)
 })
 
 describe('who is signed in', () => {

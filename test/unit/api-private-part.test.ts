@@ -9,7 +9,7 @@ const nobody = () => Promise.reject(new Error('no database here'))
 
 function api(): Api {
   return createApi({
-    tenants: { tenantBySlug: nobody, withAccounts: nobody, withTenant: nobody, close: () => Promise.resolve() },
+    tenants: { tenantBySlug: nobody, withAccounts: nobody, withTenant: nobody, withTenantWriter: nobody, close: () => Promise.resolve() },
     metrics: createMetrics(),
     log: pino({ level: 'silent' }),
     readiness: () => Promise.resolve({ ready: true, parts: {} }),

@@ -27,6 +27,7 @@ const about = {
     { name: 'api-keys', description: 'Keys of programs, for people of the tenant to make and revoke.' },
     { name: 'public', description: 'What anybody may read, of tenants that opted in.' },
     { name: 'audit', description: 'What was done, by whom.' },
+    { name: 'accounts', description: 'Registering, logging in, passwords and addresses.' },
     { name: 'system', description: 'Of the process itself.' },
   ],
 }
