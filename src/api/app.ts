@@ -53,7 +53,7 @@ export interface ApiOptions {
   authenticator: Authenticator
   sessions: SessionKeeper
   accounts?: Accounts
-  /** Whom an address counts as where failures are counted. */
+  /** Whom a request counts as where failures are counted; without it, its address. */
   areaOf?: AccountRoutesOptions['areaOf']
   /** How people are invited, and what becomes of those who accept. */
   invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'inviteHours'>
@@ -99,7 +99,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
     clock = systemClock,
   } = options
   addPrivatePart(app, { authenticator, limits, origins, databaseWaitMs })
-  const { accounts, areaOf = () => 'none' } = options
+  const { accounts, areaOf = (c) => c.get('client').network } = options
   if (accounts !== undefined) addAccountRoutes(app, { accounts, areaOf, databaseWaitMs })
   addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
   addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })

@@ -4,6 +4,7 @@ import { createApi, createMonitor, DATABASE_WAIT_MS } from '../api/app.ts'
 import { rateLimits, type RateLimits } from '../api/rate-limits.ts'
 import { checkParts, type PartReadiness } from '../api/readiness.ts'
 import { startApi } from '../api/server.ts'
+import { passwordMaker } from '../auth/password-maker.ts'
 import { systemClock } from '../clock.ts'
 import { readConfig, splitList, type Config } from '../config.ts'
 import { describeError, UsageError } from '../errors.ts'
@@ -18,7 +19,9 @@ import { consumerClientId, startConsumer } from '../mqtt/consumer.ts'
 import { startEmbeddedBroker } from './embedded-broker.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
 import { startAccess } from './access.ts'
+import { startAccounts } from './accounts.ts'
 import { refuseUnsafe } from './production.ts'
+import { installationSecret } from './secret.ts'
 import { announce } from './terminal.ts'
 
 export const roles = ['ingest', 'api', 'jobs'] as const
@@ -208,9 +211,18 @@ async function startJobs({ config, log, metrics, lifecycle, database, checks }: 
 async function startHttp(parts: Parts): Promise<number> {
   const { config, log, metrics, lifecycle, database, checks } = parts
   const access = await startAccess(parts)
+  const tenants = database.tenants('baywire api')
+  const secret = await installationSecret(config)
+  const accounts = await startAccounts(config, { lifecycle, log, database: tenants, secret, sessions: access.sessions })
   const app = createApi({
     ...access,
-    tenants: database.tenants('baywire api'),
+    tenants,
+    accounts,
+    invites: {
+      sender: accounts.sender,
+      passwords: passwordMaker(accounts),
+      inviteHours: config.BAYWIRE_INVITE_HOURS,
+    },
     metrics,
     log: log.child({ role: 'api' }),
     readiness: () => checkParts(checks),

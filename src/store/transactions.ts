@@ -16,8 +16,8 @@ import { LastingClient } from './lasting-client.ts'
 declare const door: unique symbol
 
 type DrizzleTransaction = Parameters<Parameters<PostgresJsDatabase['transaction']>[0]>[0]
-export type TenantTransaction = DrizzleTransaction & { readonly [door]: 'tenant'; readonly tenantId: string }
-export type AccountTransaction = DrizzleTransaction & { readonly [door]: 'accounts' }
+export type TenantTransaction = DrizzleTransaction & { readonly [door]: { tenant: true }; readonly tenantId: string }
+export type AccountTransaction = DrizzleTransaction & { readonly [door]: { accounts: true } }
 export type SystemTransaction = TransactionSql & { readonly [door]: 'system' }
 export type TenantWriterTransaction = TransactionSql & { readonly [door]: 'writer'; readonly tenantId: string }
 /** What the one writer of spaces works in, whoever asks for it. */

@@ -1,3 +1,4 @@
+import { testAccess } from '../support/access.ts'
 import { pino } from 'pino'
 import { expect, it } from 'vitest'
 import { createApi, type Api } from '../../src/api/app.ts'
@@ -8,8 +9,16 @@ import { Refusal } from '../../src/refusal.ts'
 const nobody = () => Promise.reject(new Error('no database here'))
 
 function api(): Api {
+  const tenants = {
+    tenantBySlug: nobody,
+    withAccounts: nobody,
+    withTenant: nobody,
+    withTenantWriter: nobody,
+    close: () => Promise.resolve(),
+  }
   return createApi({
-    tenants: { tenantBySlug: nobody, withAccounts: nobody, withTenant: nobody, withTenantWriter: nobody, close: () => Promise.resolve() },
+    ...testAccess({ tenants }),
+    tenants,
     metrics: createMetrics(),
     log: pino({ level: 'silent' }),
     readiness: () => Promise.resolve({ ready: true, parts: {} }),

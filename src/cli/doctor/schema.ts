@@ -18,7 +18,7 @@ export async function checkRowSecurity(sql: Sql): Promise<Finding | Finding[]> {
       exists (
         select from pg_policy p where p.polrelid = c.oid
           and (0 = any(p.polroles) or (select oid from pg_roles where rolname = 'baywire_api') = any(p.polroles))
-          and coalesce(pg_get_expr(p.polqual, p.polrelid), '') not like '%app_tenant%' and p.polcmd <> 'a'
+          and coalesce(pg_get_expr(p.polqual, p.polrelid), '') not similar to '%(app_tenant|app_door)%' and p.polcmd <> 'a'
       ) as open
     from pg_class c
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')

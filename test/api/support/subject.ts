@@ -1,5 +1,6 @@
 import { makeWorld } from '../../support/tenant-world.ts'
 import { apiFixture } from '../fixture.ts'
+import { passwordMaker } from '../../../src/auth/password-maker.ts'
 import type { Api } from '../../../src/api/app.ts'
 import { accountsApi } from './accounts.ts'
 import { operationsOf, type Operation } from './operations.ts'
@@ -21,7 +22,8 @@ export async function openSubject(complete?: (app: Api, subject: Omit<Subject, '
   // A made up key is none, and whoever asks for the keys would be told so.
   await fixture.owner`DELETE FROM signing_keys WHERE public_jwk = '{}'`
   const { accounts, close } = await accountsApi(fixture)
-  const app = fixture.otherApi({ authenticator: people.authenticator, accounts })
+  const invites = { sender: accounts.sender, passwords: passwordMaker(accounts), inviteHours: 48 }
+  const app = fixture.otherApi({ authenticator: people.authenticator, accounts, invites })
   const subject: Subject = { app, owner: fixture.owner, world, people }
   complete?.(app, subject)
   return {
