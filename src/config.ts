@@ -180,8 +180,6 @@ export const settings = {
     'requests from one address to what of /api/v1/auth needs no token',
   ),
   BAYWIRE_LIMIT_LOGINS_PER_MINUTE: setting(perTime, '5', 'logins to one account from one address'),
-  BAYWIRE_LIMIT_CODES_PER_MINUTE: setting(perTime, '1', 'codes and links sent to one destination'),
-  BAYWIRE_LIMIT_CODES_PER_HOUR: setting(perTime, '3', 'the same within an hour'),
   BAYWIRE_LIMIT_API_PER_MINUTE: setting(perTime, '100', 'requests of one user; of an API key ten times as many'),
   BAYWIRE_LIMIT_API_PER_HOUR: setting(perTime, '1000', 'the same within an hour'),
   BAYWIRE_LIMIT_API_PER_DAY: setting(perTime, '10000', 'the same within a day'),
