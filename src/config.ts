@@ -40,7 +40,8 @@ const origins = z
   .refine((text) => splitList(text).every((origin) => URL.canParse(origin) && new URL(origin).origin === origin), {
     message: 'must be origins such as https://console.example.org, without a path, separated by commas',
   })
-const perTime = whole(0, 1_000_000_000)
+/** An API key has ten times as much, and the database counts in 32 bits. */
+const perTime = whole(0, 100_000_000)
 const postgresUrl = url('postgres:', 'postgresql:')
 
 /** The entries of a setting that takes several, separated by commas. */

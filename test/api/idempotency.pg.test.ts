@@ -260,7 +260,7 @@ it('a body without a length is bounded all the same, with a key and without', as
       headers: { Authorization: 'Bearer ann', 'Content-Type': 'application/json', ...key },
       body,
       duplex: 'half',
-    } as RequestInit)
+    })
     expect([answer.status, answer.headers.get('content-type')]).toEqual([413, 'application/problem+json'])
     expect(pieces).toBeLessThan(30)
   }
