@@ -42,7 +42,8 @@ const origins = z
   .refine((text) => splitList(text).every((origin) => URL.canParse(origin) && new URL(origin).origin === origin), {
     message: 'must be origins such as https://console.example.org, without a path, separated by commas',
   })
-const perTime = whole(0, 1_000_000_000)
+/** An API key has ten times as much, and the database counts in 32 bits. */
+const perTime = whole(0, 100_000_000)
 /** One that is guessed is no secret: those of examples and of a leaning key are refused, besides the short ones. */
 const installationSecret = z
   .string()
@@ -269,8 +270,6 @@ export const settings = {
     'requests from one address to what of /api/v1/auth needs no token',
   ),
   BAYWIRE_LIMIT_LOGINS_PER_MINUTE: setting(perTime, '5', 'logins to one account from one address'),
-  BAYWIRE_LIMIT_CODES_PER_MINUTE: setting(perTime, '1', 'codes and links sent to one destination'),
-  BAYWIRE_LIMIT_CODES_PER_HOUR: setting(perTime, '3', 'the same within an hour'),
   BAYWIRE_LIMIT_API_PER_MINUTE: setting(perTime, '100', 'requests of one user; of an API key ten times as many'),
   BAYWIRE_LIMIT_API_PER_HOUR: setting(perTime, '1000', 'the same within an hour'),
   BAYWIRE_LIMIT_API_PER_DAY: setting(perTime, '10000', 'the same within a day'),

@@ -6,7 +6,7 @@ import type { ApiEnv } from './context.ts'
 import { ApiError } from './errors.ts'
 import { withinTime } from './time-limit.ts'
 
-/** How much may be asked for; 0 is without limit. */
+/** How much may be asked for; 0 is without limit. What may be sent to one destination is limited where it is sent (auth/). */
 export interface LimitSettings {
   /** Anything below /api/v1, per network address. */
   addressPerMinute: number
@@ -17,8 +17,6 @@ export interface LimitSettings {
   apiPerDay: number
   tenantPerMinute: number
   loginsPerMinute: number
-  codesPerMinute: number
-  codesPerHour: number
 }
 
 export interface RateLimits {
@@ -29,8 +27,6 @@ export interface RateLimits {
   perPrincipal: MiddlewareHandler<ApiEnv>
   /** @param account the e-mail address in its one form, whether there is such an account or not */
   login(c: Context<ApiEnv>, account: string): Promise<void>
-  /** @param destination the address that a code would be sent to, over all routes that send one */
-  code(c: Context<ApiEnv>, destination: string): Promise<void>
 }
 
 export interface RateLimitsOptions {
@@ -79,13 +75,6 @@ export function rateLimits({ settings, store, databaseWaitMs }: RateLimitsOption
     async login(c, account) {
       const key = `login:${account} ${c.get('client').network}`
       await take(c, [{ name: 'login', key, limit: settings.loginsPerMinute, windowS: MINUTE_S }])
-    },
-    async code(c, destination) {
-      const key = `code:${destination}`
-      await take(c, [
-        { name: 'code-minute', key: `${key} m`, limit: settings.codesPerMinute, windowS: MINUTE_S },
-        { name: 'code-hour', key: `${key} h`, limit: settings.codesPerHour, windowS: HOUR_S },
-      ])
     },
   }
 }

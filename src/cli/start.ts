@@ -249,8 +249,6 @@ function limitsOf(config: Config, database: OpenDatabase): RateLimits {
       apiPerDay: config.BAYWIRE_LIMIT_API_PER_DAY,
       tenantPerMinute: config.BAYWIRE_LIMIT_TENANT_PER_MINUTE,
       loginsPerMinute: config.BAYWIRE_LIMIT_LOGINS_PER_MINUTE,
-      codesPerMinute: config.BAYWIRE_LIMIT_CODES_PER_MINUTE,
-      codesPerHour: config.BAYWIRE_LIMIT_CODES_PER_HOUR,
     },
     store: database.rateLimits('baywire limits'),
     databaseWaitMs: DATABASE_WAIT_MS,

@@ -243,3 +243,25 @@ describe('what is kept', () => {
     expect(row).toEqual({ body: null })
   })
 })
+
+it('a body without a length is bounded all the same, with a key and without', async () => {
+  for (const key of [{}, { 'Idempotency-Key': randomUUID() }]) {
+    let pieces = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pieces += 1
+        if (pieces > 64) controller.close()
+        else controller.enqueue(new Uint8Array(65_536).fill(32))
+      },
+    })
+    // oxlint-disable-next-line no-await-in-loop
+    const answer = await app.request('/api/v1/samples/big', {
+      method: 'POST',
+      headers: { Authorization: 'Bearer ann', 'Content-Type': 'application/json', ...key },
+      body,
+      duplex: 'half',
+    })
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([413, 'application/problem+json'])
+    expect(pieces).toBeLessThan(30)
+  }
+})

@@ -35,8 +35,6 @@ const off: LimitSettings = {
   apiPerDay: 0,
   tenantPerMinute: 0,
   loginsPerMinute: 0,
-  codesPerMinute: 0,
-  codesPerHour: 0,
 }
 
 interface Limited {
@@ -51,10 +49,6 @@ function apiWith(settings: Partial<LimitSettings>, { store = newStore(), proxies
   app.post('/api/v1/auth/login', async (c) => {
     await limits.login(c, await c.req.text())
     return c.json({}, 200)
-  })
-  app.post('/api/v1/auth/password/forgot', async (c) => {
-    await limits.code(c, await c.req.text())
-    return c.json({}, 202)
   })
   return app
 }
@@ -240,26 +234,6 @@ describe('an address', () => {
     const refused = await get('/api/v1/public/none/sites')
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([429, '*'])
     expect((await get('/health')).status).toBe(200)
-  })
-})
-
-describe('codes', () => {
-  it('are sent to one destination once a minute and three times an hour, over all who ask', async () => {
-    const app = apiWith({ codesPerMinute: 1, codesPerHour: 3 })
-    const destination = `${newId()}@example.org`
-    const send = async (i: number) =>
-      await app.request('/api/v1/auth/password/forgot', { method: 'POST', body: destination }, from(`192.0.2.${i}`))
-    const minute = async () => {
-      const result = await statuses(times(20, send))
-      await fixture.owner`update rate_limits set expire = now() where expire < now() + interval '61 seconds'`
-      return result
-    }
-    expect([await minute(), await minute(), await minute(), await minute()]).toEqual([
-      { 202: 1, 429: 19 },
-      { 202: 1, 429: 19 },
-      { 202: 1, 429: 19 },
-      { 429: 20 },
-    ])
   })
 })
 
