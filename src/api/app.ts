@@ -34,7 +34,7 @@ export interface ApiOptions {
   /** Tells who asks: of the routes for those who are signed in. */
   authenticator?: Authenticator
   /** How people are invited, and what becomes of those who accept. */
-  invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'inviteHours'>
+  invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'mayBeSent' | 'inviteHours'>
   accounts?: Accounts
   /** Whom an address counts as where failures are counted. */
   areaOf?: AccountRoutesOptions['areaOf']
