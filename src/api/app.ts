@@ -56,7 +56,7 @@ export interface ApiOptions {
   /** Whom a request counts as where failures are counted; without it, its address. */
   areaOf?: AccountRoutesOptions['areaOf']
   /** How people are invited, and what becomes of those who accept. */
-  invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'inviteHours'>
+  invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'mayBeSent' | 'inviteHours'>
   publishedKeys: Pick<PublishedKeys, 'jwks'>
   /** Without them nothing is limited. */
   limits?: RateLimits | undefined

@@ -9,8 +9,8 @@ import { announce } from './terminal.ts'
 /** The database of the settings, migrated and ready, with a door for each kind of transaction. */
 export interface OpenDatabase {
   readonly urls: Database
-  /** A new client of the role baywire_api. */
-  tenants(name: string): TenantDatabase
+  /** A new client of the role baywire_api; `statementTimeoutMs` as below. */
+  tenants(name: string, options?: { statementTimeoutMs?: number }): TenantDatabase
   /** The limits that all processes share. */
   rateLimits(name: string): RateLimitStore
   /** A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long. */
@@ -46,7 +46,7 @@ export async function openDatabase(config: Config): Promise<OpenDatabase> {
   const limits = { max: config.BAYWIRE_POOL_CONNECTIONS, statementTimeoutMs: config.BAYWIRE_STATEMENT_TIMEOUT_MS }
   return {
     urls,
-    tenants: (name) => keep(tenantDatabase({ ...limits, url: urls.apiUrl, name })),
+    tenants: (name, options) => keep(tenantDatabase({ ...limits, ...options, url: urls.apiUrl, name })),
     rateLimits: (name) => keep(rateLimitStore({ ...limits, url: urls.apiUrl, name })),
     system: (name, options) => keep(systemDatabase({ ...limits, ...options, url: urls.ingestUrl, name })),
     listen: (name, { as = 'ingest', ...options }) => {

@@ -221,6 +221,7 @@ async function startHttp(parts: Parts): Promise<number> {
     invites: {
       sender: accounts.sender,
       passwords: passwordMaker(accounts),
+      mayBeSent: (tx, address) => accounts.sendLimits.allow(tx, address),
       inviteHours: config.BAYWIRE_INVITE_HOURS,
     },
     metrics,

@@ -127,6 +127,15 @@ describe('an invite', () => {
     await invite(world, { email })
   })
 
+  it('is not made where the address was sent enough', async () => {
+    const world = await api.world(['owner', 'viewer'])
+    const body = { email: 'flooded@example.org', role: 'viewer' }
+    const answer = await api.ask('POST', '/invites', { as: world.owner, body })
+    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([429, '60'])
+    expect((await api.ask('POST', '/invites', { as: world.people[1] as Person, body })).status).toBe(403)
+    expect((await api.ask('GET', '/invites', { as: world.owner })).body.items).toEqual([])
+  })
+
   it('accepted twenty times at once makes one member', async () => {
     const world = await api.world()
     const { token } = await invite(world)

@@ -96,7 +96,11 @@ export const createInviteRoute = createRoute({
       z.strictObject({ email, role }).openapi('NewInvite', { example: { email: 'ada@example.org', role: 'viewer' } }),
     ),
   },
-  responses: { 201: created(invite, 'the invite, which is being sent'), ...createFailures },
+  responses: {
+    201: created(invite, 'the invite, which is being sent'),
+    ...createFailures,
+    429: described('too_many_requests', 'The address was sent enough for now.'),
+  },
 })
 
 export const revokeInviteRoute = createRoute({

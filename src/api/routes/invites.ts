@@ -1,12 +1,22 @@
 import type { Context } from 'hono'
 import { acceptInvite, lookUpInvite } from '../../administration/invite-acceptance.ts'
-import { createInvite, listInvites, readInvite, revisionOf, revokeInvite } from '../../administration/invites.ts'
+import {
+  createInvite,
+  listInvites,
+  readInvite,
+  revisionOf,
+  revokeInvite,
+  type WantedInvite,
+} from '../../administration/invites.ts'
 import type { Authenticator } from '../../auth/authenticator.ts'
 import type { CodeSender } from '../../auth/door.ts'
 import type { PasswordMaker } from '../../auth/password-maker.ts'
 import type { Role } from '../../auth/permissions.ts'
-import type { Principal } from '../../auth/principal.ts'
+import { requireEmailAddress } from '../../auth/email-address.ts'
+import { requirePermission, type Principal } from '../../auth/principal.ts'
+import { Refusal } from '../../refusal.ts'
 import type { Invite } from '../../store/invites.ts'
+import { enterTenant, type AccountTransaction } from '../../store/transactions.ts'
 import type { Api } from '../app.ts'
 import type { ApiEnv } from '../context.ts'
 import { afterId, toPageById } from '../id-cursor.ts'
@@ -27,11 +37,15 @@ export interface InviteRoutesOptions extends SignedInOptions {
   authenticator: Authenticator
   sender: CodeSender
   passwords: PasswordMaker
+  /** Whether one more message may go to an address now: counted over all that is sent, so that nobody is flooded. */
+  mayBeSent: (tx: AccountTransaction, address: string) => Promise<boolean>
   /** How long an invite is good. */
   inviteHours: number
 }
 
 const LIST = 'invites'
+/** The shortest of the windows in which messages to an address are counted. */
+const RETRY_AFTER_S = 60
 
 export function addInviteRoutes(app: Api, options: InviteRoutesOptions): void {
   app.openapi(listRoute, async (c) => {
@@ -49,7 +63,7 @@ export function addInviteRoutes(app: Api, options: InviteRoutesOptions): void {
 
   app.openapi(createInviteRoute, async (c) => {
     const wanted = { ...c.req.valid('json'), hours: options.inviteHours }
-    const { invite, token } = await inOwnTenant(c, options, (tx, actor) => createInvite(tx, actor, wanted))
+    const { invite, token } = await inviting(c, options, wanted)
     const { email: address, expiresAt } = invite
     options.sender.send({ purpose: 'invite', address, code: token, expiresAt })
     c.header('ETag', etagOf({ revision: revisionOf(invite) }))
@@ -64,6 +78,25 @@ export function addInviteRoutes(app: Api, options: InviteRoutesOptions): void {
   })
 
   addOpenRoutes(app, options)
+}
+
+/** In a transaction that counts what is sent as well: an invite that is not made is not counted. */
+async function inviting(
+  c: Context<ApiEnv>,
+  { tenants, databaseWaitMs, mayBeSent }: InviteRoutesOptions,
+  wanted: WantedInvite,
+): Promise<{ invite: Invite; token: string }> {
+  const principal = c.get('principal')
+  if (principal.tenant === undefined) throw new Refusal('forbidden', 'You belong to no tenant.')
+  const actor = { principal, tenantId: principal.tenant.id, requestId: c.get('requestId') }
+  requirePermission(actor, 'members:write')
+  const work = tenants.withAccounts(async (tx) => {
+    if (!(await mayBeSent(tx, requireEmailAddress(wanted.email)))) {
+      throw new Refusal('too_many_requests', 'This address was sent enough for now.', { retryAfterS: RETRY_AFTER_S })
+    }
+    return await createInvite(await enterTenant(tx, actor.tenantId), actor, wanted)
+  })
+  return await withinTime(work, databaseWaitMs)
 }
 
 /** For who has the token of an invite, signed in or not. */

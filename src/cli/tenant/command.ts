@@ -119,7 +119,8 @@ async function untilDone<T>(work: () => Promise<T>, tries = mostTries): Promise<
 async function withDatabase<T>(work: (database: TenantDatabase) => Promise<T>): Promise<T> {
   const database = await openDatabase(readConfig(process.env))
   try {
-    return await work(database.tenants('baywire tenant'))
+    // A large log is counted and erased for as long as it takes.
+    return await work(database.tenants('baywire tenant', { statementTimeoutMs: 0 }))
   } finally {
     await database.close()
   }

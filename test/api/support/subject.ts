@@ -22,7 +22,12 @@ export async function openSubject(complete?: (app: Api, subject: Omit<Subject, '
   // A made up key is none, and whoever asks for the keys would be told so.
   await fixture.owner`DELETE FROM signing_keys WHERE public_jwk = '{}'`
   const { accounts, close } = await accountsApi(fixture)
-  const invites = { sender: accounts.sender, passwords: passwordMaker(accounts), inviteHours: 48 }
+  const invites = {
+    sender: accounts.sender,
+    passwords: passwordMaker(accounts),
+    mayBeSent: () => Promise.resolve(true),
+    inviteHours: 48,
+  }
   const app = fixture.otherApi({ authenticator: people.authenticator, accounts, invites })
   const subject: Subject = { app, owner: fixture.owner, world, people }
   complete?.(app, subject)
