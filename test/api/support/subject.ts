@@ -1,3 +1,4 @@
+import { Refusal } from '../../../src/refusal.ts'
 import { makeWorld } from '../../support/tenant-world.ts'
 import { apiFixture } from '../fixture.ts'
 import type { Api } from '../../../src/api/app.ts'
@@ -21,7 +22,16 @@ export async function openSubject(complete?: (app: Api, subject: Omit<Subject, '
   // A made up key is none, and whoever asks for the keys would be told so.
   await fixture.owner`DELETE FROM signing_keys WHERE public_jwk = '{}'`
   const { accounts, close } = await accountsApi(fixture)
-  const app = fixture.otherApi({ authenticator: people.authenticator, accounts })
+  const app = fixture.otherApi({
+    tenants: fixture.tenants,
+    authenticator: people.authenticator,
+    accounts,
+    invites: {
+      sender: { send: () => {} },
+      passwords: { make: () => Promise.reject(new Refusal('busy', 'No passwords are made here.')) },
+      inviteHours: 48,
+    },
+  })
   const subject: Subject = { app, owner: fixture.owner, world, people }
   complete?.(app, subject)
   return {
