@@ -4,6 +4,7 @@ import { apiFixture } from '../fixture.ts'
 import type { Api } from '../../../src/api/app.ts'
 import { accountsApi } from './accounts.ts'
 import { operationsOf, type Operation } from './operations.ts'
+import { refusedTokens } from './refused-tokens.ts'
 import { makePeople } from './matrix-people.ts'
 import type { Subject } from './requests.ts'
 
@@ -18,9 +19,11 @@ export interface OpenSubject {
 export async function openSubject(complete?: (app: Api, subject: Omit<Subject, 'app'>) => void): Promise<OpenSubject> {
   const fixture = await apiFixture()
   const world = await makeWorld(fixture.owner)
-  const people = await makePeople(fixture.owner, world)
   // A made up key is none, and whoever asks for the keys would be told so.
   await fixture.owner`DELETE FROM signing_keys WHERE public_jwk = '{}'`
+  const { owner, tenants, access } = fixture
+  const refused = await refusedTokens({ owner, tenants, world, real: access.authenticator })
+  const people = await makePeople({ owner, world, real: access.authenticator, refused })
   const { accounts, close } = await accountsApi(fixture)
   const app = fixture.otherApi({
     tenants: fixture.tenants,
