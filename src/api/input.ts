@@ -1,4 +1,5 @@
 import type { Hook, z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
 import type { ApiEnv } from './context.ts'
 import { ApiError, type FieldError } from './errors.ts'
 
@@ -11,8 +12,11 @@ const NAME_CHARACTERS = 64
  * What the routes do when input does not fit its schema. A code in the path that cannot be one is as unknown as
  * any other; all else is named, field by field.
  */
-export const invalidInput: Hook<unknown, ApiEnv, string, void> = (result) => {
-  if (result.success) return
+export const invalidInput: Hook<unknown, ApiEnv, string, void> = (result, c) => {
+  if (result.success) {
+    if (result.target === 'json') refuseLostBody(c)
+    return
+  }
   if (result.target === 'param') throw new ApiError('not_found', 'There is nothing at this URL.')
   const errors = result.error.issues.flatMap(fieldErrors)
   throw new ApiError(
@@ -22,6 +26,14 @@ export const invalidInput: Hook<unknown, ApiEnv, string, void> = (result) => {
       errors: errors.slice(0, ERRORS_SHOWN),
     },
   )
+}
+
+/** Hono takes no body for an empty object: a change that lost its body on the way would be one that empties fields. */
+function refuseLostBody(c: Context<ApiEnv>): void {
+  const changes = c.req.method === 'PUT' || c.req.method === 'PATCH'
+  if (changes && c.req.header('Content-Type') === undefined) {
+    throw new ApiError('invalid_input', 'A body of the type application/json is missing.')
+  }
 }
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {

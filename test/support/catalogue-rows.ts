@@ -50,6 +50,7 @@ const chosen: Record<string, (options: RowOptions & { n: number }) => unknown> =
   'sessions.expires_at': () => '2999-01-01T00:00:00Z',
   'codes.expires_at': () => '2999-01-01T00:00:00Z',
   'api_keys.scopes': () => ['places:read'],
+  'api_keys.created_by': ({ parents }) => parents.get('memberships')?.['user_id'] ?? newId(),
   'orphan_devices.device': ({ code, n }) => code ?? `orphan-${n}`,
   'spaces.zone_id': () => null,
   'device_assignments.assigned_at': () => '2026-11-01T00:00:00Z',

@@ -31,7 +31,7 @@ const name = z
   .trim()
   .min(1)
   .max(100)
-  .regex(/^\P{Cc}*$/u, 'must have no control characters')
+  .regex(/^[^\p{Cc}\p{Surrogate}]*$/u, 'has control characters, or is not Unicode')
 const scopes = z
   .array(scope)
   .min(1)

@@ -4,20 +4,27 @@ import { pageQuery } from '../schemas.ts'
 
 /** The audit log as the OpenAPI document has it. */
 const ENTRIES_PER_PAGE = 100
-const word = z.string().min(1).max(200)
+const word = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Surrogate}]*$/u, 'has control characters, or is not Unicode')
 const moment = z.iso.datetime({ offset: true, error: 'must be a time, as 2026-11-20T08:15:04Z' })
 const actorKind = z.enum(['user', 'api_key', 'command', 'system'])
 
 const auditQuery = pageQuery(ENTRIES_PER_PAGE).extend({
   actor: z
     .string()
-    .regex(/^(user|api_key|command|system):.{1,200}$/, 'must be kind:id, as user:01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55')
+    .regex(
+      /^(user|api_key|command|system):[^\p{Cc}\p{Surrogate}]{1,200}$/u,
+      'must be kind:id, as user:01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55',
+    )
     .optional()
     .openapi({ description: 'who did it: `kind:id`', example: 'user:01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55' }),
   action: word.optional().openapi({ description: 'exactly this action', example: 'site.created' }),
   target: z
     .string()
-    .regex(/^[a-z_]{1,50}(:.{1,200})?$/, 'must be a kind, or kind:id')
+    .regex(/^[a-z_]{1,50}(:[^\p{Cc}\p{Surrogate}]{1,200})?$/u, 'must be a kind, or kind:id')
     .optional()
     .openapi({ description: 'what it was done to: `kind` or `kind:id`', example: 'site' }),
   since: moment.optional().openapi({ description: 'from this time on', example: '2026-11-20T00:00:00Z' }),

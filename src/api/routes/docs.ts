@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createRoute, z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
 import type { Api } from '../app.ts'
+import type { ApiEnv } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { problem } from '../responses.ts'
 
@@ -114,19 +116,24 @@ export function addDocsRoutes(app: Api): void {
   }
 
   app.openapi(pageRoute, async (c) => {
+<<<<<<< HEAD
     const response = answer(
       await served('', { type: 'text/html; charset=utf-8', text: page }),
       c.req.header('If-None-Match'),
     )
     response.headers.set('Content-Security-Policy', policy)
     return response
+=======
+    c.header('Content-Security-Policy', policy)
+    return answer(c, await served('', { type: 'text/html; charset=utf-8', text: page }))
+>>>>>>> part-f
   })
 
   app.openapi(fileRoute, async (c) => {
     const { file } = c.req.valid('param')
     const known = Object.hasOwn(files, file) ? files[file] : undefined
     if (known === undefined) throw new ApiError('not_found', 'There is nothing at this URL.')
-    return answer(await served(file, known), c.req.header('If-None-Match'))
+    return answer(c, await served(file, known))
   })
 }
 
@@ -136,9 +143,9 @@ async function readServed(name: string, { type, text }: { type: string; text: st
   return { bytes, type, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
 }
 
-function answer({ bytes, etag, type }: Served, ifNoneMatch: string | undefined): Response {
+function answer(c: Context<ApiEnv>, { bytes, etag, type }: Served): Response {
   const headers = { ETag: etag, 'Cache-Control': 'no-cache' }
-  return ifNoneMatch === etag
-    ? new Response(null, { status: 304, headers })
-    : new Response(bytes, { headers: { ...headers, 'Content-Type': type } })
+  return c.req.header('If-None-Match') === etag
+    ? c.body(null, 304, headers)
+    : c.body(bytes, 200, { ...headers, 'Content-Type': type })
 }

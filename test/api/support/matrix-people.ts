@@ -2,7 +2,6 @@ import { newId } from '../../../src/ids.ts'
 import type { Authenticator } from '../../../src/auth/authenticator.ts'
 import { permissions, roleHas, roles, type Permission, type Role } from '../../../src/auth/permissions.ts'
 import type { Principal } from '../../../src/auth/principal.ts'
-import { Refusal } from '../../../src/refusal.ts'
 import type { Sql } from '../../../src/store/client.ts'
 import { addRow, type World, type WorldTenant } from '../../support/tenant-world.ts'
 
@@ -31,8 +30,16 @@ export interface People {
   restore(person: Person): Promise<void>
 }
 
-/** Knows tokens by a list of its own: for as long as what is tested is the routes behind it. */
-export async function makePeople(owner: Sql, world: World): Promise<People> {
+export interface PeopleOptions {
+  owner: Sql
+  world: World
+  /** Judges all tokens that are not of the list: none of them may be let in. */
+  real: Authenticator
+  refused: Readonly<Record<string, string>>
+}
+
+/** Knows the tokens of these people by a list of its own: what they may do is theirs here, and not the database's. */
+export async function makePeople({ owner, world, real, refused }: PeopleOptions): Promise<People> {
   const known = new Map<string, Principal>()
   const enlist = (name: string, principal: Principal): Person => {
     const token = `token-${newId()}`
@@ -61,12 +68,10 @@ export async function makePeople(owner: Sql, world: World): Promise<People> {
   if (first === undefined) throw new Error('there are no roles')
   return {
     authenticator: {
-      authenticate(authorization) {
+      authenticate(authorization, details) {
         const token = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1]
         const principal = known.get(token ?? '')
-        return principal === undefined
-          ? Promise.reject(new Refusal('unauthenticated', 'Sign in.'))
-          : Promise.resolve(principal)
+        return principal === undefined ? real.authenticate(authorization, details) : Promise.resolve(principal)
       },
     },
     owner: first,
@@ -84,7 +89,7 @@ export async function makePeople(owner: Sql, world: World): Promise<People> {
         scopes,
       })
     },
-    refused: { unknown: `token-${newId()}` },
+    refused: { unknown: `token-${newId()}`, ...refused },
     async restore({ principal }) {
       if (principal.kind !== 'user') return
       await owner`

@@ -82,7 +82,11 @@ function operationOf({
     name,
     method: method.toUpperCase(),
     path,
-    secured: (described.security ?? []).length > 0,
+    // An empty one among them says that nobody has to be.
+    secured:
+      described.security !== undefined &&
+      described.security.length > 0 &&
+      described.security.every((one) => Object.keys(one).length > 0),
     permission: permissionOf(described['x-permission'], name),
     pathParameters: [...path.matchAll(/\{(\w+)\}/g)].map(([, parameterName = '']) => parameterName),
     query: parameters

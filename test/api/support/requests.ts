@@ -39,7 +39,7 @@ export async function prepare(
 ): Promise<Prepared> {
   const { owner, world, people } = subject
   const add = (table: string, replace = {}) => addRow(owner, { world, tenant, table, replace })
-  await people.restore(person)
+  if (operation.path.includes('/auth/')) await people.restore(person)
   const sample: Sample = (await samples[operation.name]?.({ tenant, person, add })) ?? {}
   const params: Record<string, string> = { ...sample.params }
   for (const name of operation.pathParameters)

@@ -45,6 +45,11 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   'POST /api/v1/auth/email/verify/confirm': () => ({ expects: 400 }),
   'DELETE /api/v1/auth/sessions/{id}': async (world) => ({ params: { id: await ownSession(world) } }),
 
+  'POST /api/v1/auth/invites/lookup': () => ({ expects: 404 }),
+  'POST /api/v1/auth/invites/accept': () => ({ expects: 404 }),
+  // Its slug is not that of the tenant, which the other routes go on to need.
+  'DELETE /api/v1/tenant': () => ({ body: { slug: 'another' }, expects: 400 }),
+
   'POST /api/v1/api-keys': () => ({ refusesKeys: true }),
   'POST /api/v1/spaces/import': ({ tenant }) => ({
     query: { site_id: String(tenant.rows.get('sites')?.['id']) },

@@ -1,9 +1,11 @@
+import { Refusal } from '../../../src/refusal.ts'
 import { makeWorld } from '../../support/tenant-world.ts'
 import { apiFixture } from '../fixture.ts'
 import { passwordMaker } from '../../../src/auth/password-maker.ts'
 import type { Api } from '../../../src/api/app.ts'
 import { accountsApi } from './accounts.ts'
 import { operationsOf, type Operation } from './operations.ts'
+import { refusedTokens } from './refused-tokens.ts'
 import { makePeople } from './matrix-people.ts'
 import type { Subject } from './requests.ts'
 
@@ -18,10 +20,13 @@ export interface OpenSubject {
 export async function openSubject(complete?: (app: Api, subject: Omit<Subject, 'app'>) => void): Promise<OpenSubject> {
   const fixture = await apiFixture()
   const world = await makeWorld(fixture.owner)
-  const people = await makePeople(fixture.owner, world)
   // A made up key is none, and whoever asks for the keys would be told so.
   await fixture.owner`DELETE FROM signing_keys WHERE public_jwk = '{}'`
+  const { owner, tenants, access } = fixture
+  const refused = await refusedTokens({ owner, tenants, world, real: access.authenticator })
+  const people = await makePeople({ owner, world, real: access.authenticator, refused })
   const { accounts, close } = await accountsApi(fixture)
+<<<<<<< HEAD
   const invites = {
     sender: accounts.sender,
     passwords: passwordMaker(accounts),
@@ -29,6 +34,18 @@ export async function openSubject(complete?: (app: Api, subject: Omit<Subject, '
     inviteHours: 48,
   }
   const app = fixture.otherApi({ authenticator: people.authenticator, accounts, invites })
+=======
+  const app = fixture.otherApi({
+    tenants: fixture.tenants,
+    authenticator: people.authenticator,
+    accounts,
+    invites: {
+      sender: { send: () => {} },
+      passwords: { make: () => Promise.reject(new Refusal('busy', 'No passwords are made here.')) },
+      inviteHours: 48,
+    },
+  })
+>>>>>>> part-f
   const subject: Subject = { app, owner: fixture.owner, world, people }
   complete?.(app, subject)
   return {
