@@ -114,7 +114,7 @@ function addOpenRoutes(app: Api, { tenants, databaseWaitMs, authenticator, passw
 
   app.openapi(acceptRoute, async (c) => {
     c.header('Cache-Control', 'no-store')
-    const principal = await principalOf(c, authenticator)
+    const principal = await withinTime(principalOf(c, authenticator), databaseWaitMs)
     const who = { principal, requestId: c.get('requestId') }
     const { tenant, role } = await acceptInvite({ database, passwords }, c.req.valid('json'), who)
     const { id, slug, name } = tenant
