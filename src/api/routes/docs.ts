@@ -116,17 +116,8 @@ export function addDocsRoutes(app: Api): void {
   }
 
   app.openapi(pageRoute, async (c) => {
-<<<<<<< HEAD
-    const response = answer(
-      await served('', { type: 'text/html; charset=utf-8', text: page }),
-      c.req.header('If-None-Match'),
-    )
-    response.headers.set('Content-Security-Policy', policy)
-    return response
-=======
     c.header('Content-Security-Policy', policy)
     return answer(c, await served('', { type: 'text/html; charset=utf-8', text: page }))
->>>>>>> part-f
   })
 
   app.openapi(fileRoute, async (c) => {

@@ -26,15 +26,6 @@ export async function openSubject(complete?: (app: Api, subject: Omit<Subject, '
   const refused = await refusedTokens({ owner, tenants, world, real: access.authenticator })
   const people = await makePeople({ owner, world, real: access.authenticator, refused })
   const { accounts, close } = await accountsApi(fixture)
-<<<<<<< HEAD
-  const invites = {
-    sender: accounts.sender,
-    passwords: passwordMaker(accounts),
-    mayBeSent: () => Promise.resolve(true),
-    inviteHours: 48,
-  }
-  const app = fixture.otherApi({ authenticator: people.authenticator, accounts, invites })
-=======
   const app = fixture.otherApi({
     tenants: fixture.tenants,
     authenticator: people.authenticator,
@@ -42,10 +33,10 @@ export async function openSubject(complete?: (app: Api, subject: Omit<Subject, '
     invites: {
       sender: { send: () => {} },
       passwords: { make: () => Promise.reject(new Refusal('busy', 'No passwords are made here.')) },
+      mayBeSent: () => Promise.resolve(true),
       inviteHours: 48,
     },
   })
->>>>>>> part-f
   const subject: Subject = { app, owner: fixture.owner, world, people }
   complete?.(app, subject)
   return {
