@@ -1,7 +1,6 @@
 import { Refusal } from '../../../src/refusal.ts'
 import { makeWorld } from '../../support/tenant-world.ts'
 import { apiFixture } from '../fixture.ts'
-import { passwordMaker } from '../../../src/auth/password-maker.ts'
 import type { Api } from '../../../src/api/app.ts'
 import { accountsApi } from './accounts.ts'
 import { operationsOf, type Operation } from './operations.ts'
