@@ -153,6 +153,18 @@ describe('views and functions', () => {
     }
   })
 
+  test('a tenant is erased from within alone', async () => {
+    for (const from of ['', world.one.id]) {
+      const attempt = owner.begin(async (tx) => {
+        await tx`SELECT set_config('app.tenant', ${from}, true)`
+        await tx`SET LOCAL ROLE baywire_api`
+        await tx`SELECT erase_tenant(${world.two.id})`
+      })
+      await expect(attempt).rejects.toMatchObject({ code: '42501' })
+    }
+    expect(await owner`SELECT FROM sites WHERE tenant_id = ${world.two.id}`).toHaveLength(1)
+  })
+
   test('an entry of the audit log is chained as the owner chains it, in its own tenant alone', async () => {
     const write = (tenantId: string) =>
       owner.begin(async (tx) => {

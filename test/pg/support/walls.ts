@@ -36,6 +36,7 @@ export const definerFunctions: Record<string, string> = {
   make_reading_partitions: 'test/pg/catalogue.pg.test.ts: the api may not',
   drop_reading_partition: 'test/pg/retention-owner.pg.test.ts',
   tenant_by_slug: 'test/api/public.pg.test.ts',
+  erase_tenant: 'test/pg/catalogue.pg.test.ts: a tenant is erased from within alone',
   take_rate_limits: 'test/api/rate-limits.pg.test.ts',
   chain_audit_entry: 'test/pg/catalogue.pg.test.ts: an entry is chained, whatever its numbers say',
 }
