@@ -105,7 +105,8 @@ async function read(tx: TenantTransaction, which: SQL): Promise<Device[]> {
       ${rfc3339(sql`page.created_at`)} as created_at, ${rfc3339(sql`page.presence_at`)} as presence_at,
       ${rfc3339(sql`page.assigned_at`)} as assigned_at, ${rfc3339(sql`c.created_at`)} as credential_since,
       ${rfc3339(sql`greatest(page.presence_at, newest.received_at, to_timestamp(
-        (page.state -> 'sources' -> page.code ->> 'at')::double precision / 1000))`)} as last_heard_at,
+        (select (source ->> 'at')::double precision from json_array_elements(page.state -> 'sources') as source
+          where source ->> 'device' = page.code) / 1000))`)} as last_heard_at,
       newest.id as newest_id, newest.part, (extract(epoch from newest.received_at) * 1000)::double precision as received_ms,
       newest.payload
     from page
