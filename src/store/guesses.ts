@@ -94,23 +94,6 @@ export async function forgetGuessesOf(tx: AccountTransaction, userId: string): P
       or starts_with(subject, ${`user-session:${userId}:`})`)
 }
 
-export interface Closed {
-  /** Until when it is closed to devices that are not known; null where it is open. */
-  until: Date | null
-  consecutive: number
-}
-
-/** For those who look after accounts. */
-export async function closedAccount(tx: AccountTransaction, userId: string): Promise<Closed> {
-  const [row] = await tx.execute<{ until: string | null; consecutive: number }>(sql`
-    select case when locked_until > clock_timestamp() then locked_until end as until, consecutive
-    from guesses where subject = ${`user:${userId}`} and mechanism = 'password'`)
-  return {
-    until: row?.until === undefined || row.until === null ? null : new Date(row.until),
-    consecutive: row?.consecutive ?? 0,
-  }
-}
-
 /** Rows that say nothing any more: of addresses and tenants whose window is long over. */
 export async function dropOldGuesses(tx: AccountTransaction): Promise<void> {
   await tx.execute(sql`

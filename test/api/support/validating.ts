@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z, type RouteConfig } from '@hono/zod-openapi'
-import type { MiddlewareHandler } from 'hono'
 import type { Api } from '../../../src/api/app.ts'
 import { problemBody } from '../../../src/api/schemas.ts'
 
@@ -20,16 +19,6 @@ export function validating(app: Api): Api['request'] {
     const fault = await faultOf(routeAt(app, { method, path: url.pathname }), answer.clone())
     if (fault !== undefined) throw new Error(`${method.toUpperCase()} ${url.pathname} → ${answer.status}: ${fault}`)
     return answer
-  }
-}
-
-/** The same for an app that is already used: to be added before its routes. */
-export function validateAnswers(app: Api, onFault: (fault: string) => void): MiddlewareHandler {
-  return async (c, next) => {
-    await next()
-    const method = c.req.method.toLowerCase()
-    const fault = await faultOf(routeAt(app, { method, path: c.req.path }), c.res.clone())
-    if (fault !== undefined) onFault(`${c.req.method} ${c.req.path} → ${c.res.status}: ${fault}`)
   }
 }
 
