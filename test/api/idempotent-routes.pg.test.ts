@@ -67,6 +67,8 @@ const documentShape = z.looseObject({
 /** A step of spaces is another kind of transaction; what is of people and their sessions is of no tenant. */
 const without = /^\/api\/v1\/(?:auth|overrides)(?:\/|$)/
 
+const pathsOf = (operations: readonly { path: string }[]) => operations.map(({ path }) => path).toSorted()
+
 describe('the OpenAPI document', () => {
   it('has the header at each POST that makes or changes something in a tenant, and only there', async () => {
     const { paths } = documentShape.parse(await (await fixture.app.request('/openapi.json')).json())
@@ -76,7 +78,6 @@ describe('the OpenAPI document', () => {
     const having = posts.filter(({ parameters = [] }) =>
       parameters.some((parameter) => parameter.in === 'header' && parameter.name === 'idempotency-key'),
     )
-    const pathsOf = (operations: readonly { path: string }[]) => operations.map(({ path }) => path).toSorted()
     expect(pathsOf(having)).toEqual(pathsOf(posts.filter(({ path }) => !without.test(path))))
     expect(having.length).toBeGreaterThan(20)
     for (const { responses } of having) expect(Object.keys(responses)).toEqual(expect.arrayContaining(['409', '422']))
