@@ -245,7 +245,7 @@ export const settings = {
   BAYWIRE_RESET_MINUTES: setting(whole(10, 60), '30', 'how long a link to reset a password is good'),
   BAYWIRE_INVITE_HOURS: setting(whole(1, 168), '48', 'how long an invite is good'),
   BAYWIRE_SENDS_PER_MINUTE: setting(whole(0, 1000), '1', 'codes and links to one address in a minute; 0 for no limit'),
-  BAYWIRE_SENDS_PER_HOUR: setting(whole(0, 10_000), '5', 'the same in an hour'),
+  BAYWIRE_SENDS_PER_HOUR: setting(whole(0, 10_000), '3', 'the same in an hour'),
   BAYWIRE_SENDS_PER_DAY: setting(whole(0, 100_000), '10', 'the same in a day'),
   BAYWIRE_STATEMENT_TIMEOUT_MS: setting(whole(1000, 600_000), '10000', 'longest that one statement may run'),
   BAYWIRE_POOL_CONNECTIONS: setting(whole(1, 100), '5', 'database connections per role'),

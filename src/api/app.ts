@@ -100,7 +100,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   } = options
   addPrivatePart(app, { authenticator, limits, origins, databaseWaitMs })
   const { accounts, areaOf = (c) => c.get('client').network } = options
-  if (accounts !== undefined) addAccountRoutes(app, { accounts, areaOf, databaseWaitMs })
+  if (accounts !== undefined) addAccountRoutes(app, { accounts, areaOf, databaseWaitMs, limits })
   addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })
   addApiKeyRoutes(app, { tenants, databaseWaitMs, clock })
   const { invites } = options

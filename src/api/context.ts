@@ -20,5 +20,8 @@ export interface ApiEnv {
 
 export function problemResponse(c: Context<ApiEnv>, error: ApiError): Response {
   const where = { instance: new URL(c.req.url).pathname, requestId: c.get('requestId') }
-  return c.json(problemOf(error, where), problemKinds[error.code].status, problemHeaders(error))
+  const response = c.json(problemOf(error, where), problemKinds[error.code].status, problemHeaders(error))
+  // Of a resource whose transaction failed after it was made.
+  for (const name of ['ETag', 'Location']) response.headers.delete(name)
+  return response
 }

@@ -10,6 +10,7 @@ const everywhere: ErrorCode[] = ['malformed_request', 'not_found', 'internal', '
 const ofApi: ErrorCode[] = ['too_many_requests']
 const ofSignedIn: ErrorCode[] = ['unauthenticated', 'forbidden']
 const ofBodies: ErrorCode[] = ['content_too_large']
+const ofKeys: ErrorCode[] = ['idempotency_running', 'idempotency_mismatch']
 
 const descriptions: Partial<Record<ErrorCode, string>> = {
   malformed_request: 'The request cannot be read, or has a wrong field or parameter, which `errors` names.',
@@ -19,12 +20,15 @@ const descriptions: Partial<Record<ErrorCode, string>> = {
   too_many_requests: 'That was too much; try again after `Retry-After` seconds.',
   unauthenticated: 'There is no token, or none that is good.',
   forbidden: 'Whoever is signed in lacks the permission.',
+  idempotency_running: 'The request with this `Idempotency-Key` still runs.',
+  idempotency_mismatch: 'This `Idempotency-Key` was used for another request.',
   content_too_large: 'The body has more than 1 MiB.',
 }
 
 interface Operation {
   security?: unknown
   requestBody?: unknown
+  parameters?: readonly { name?: unknown }[]
   responses?: Record<string, unknown>
   [other: string]: unknown
 }
@@ -53,6 +57,7 @@ function withAnswers(path: string, operation: Operation): Operation {
     ...(isApi ? [...everywhere, ...ofApi] : []),
     ...(operation.security === undefined ? [] : ofSignedIn),
     ...(operation.requestBody === undefined ? [] : ofBodies),
+    ...(operation.parameters?.some(({ name }) => name === 'idempotency-key') === true ? ofKeys : []),
   ]
   for (const code of codes) responses[problemKinds[code].status] ??= described(code)
   return { ...operation, responses }

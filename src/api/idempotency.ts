@@ -4,11 +4,10 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Actor, Principal } from '../auth/principal.ts'
 import {
-  beginAttempt,
+  inAttempt,
   keepAnswer,
   keptAnswer,
   leaseKey,
-  undoAttempt,
   type IdempotencyScope,
   type KeptAnswer,
 } from '../store/idempotency.ts'
@@ -86,17 +85,24 @@ export async function withIdempotency<R extends Response>(
   { secret = false, ...options }: IdempotentOptions,
   work: (tx: TenantTransaction, actor: Actor) => Promise<R>,
 ): Promise<R> {
+  return await inOwnTenant(c, options, (tx, actor) => oncePerKey(c, { tx, secret }, (inner) => work(inner, actor)))
+}
+
+/** The same in a transaction that is there already, and has entered the principal's tenant. */
+export async function oncePerKey<Tx extends TenantTransaction, R extends Response>(
+  c: Context<ApiEnv>,
+  { tx, secret = false }: { tx: Tx; secret?: boolean },
+  work: (tx: Tx) => Promise<R>,
+): Promise<R> {
   const idempotency = c.get('idempotency')
-  if (idempotency === undefined) return await inOwnTenant(c, options, work)
+  if (idempotency === undefined) return await work(tx)
   const { key, fingerprint } = idempotency
-  const scope = { principal: nameOf(c.get('principal')), method: c.req.method, route: routePath(c, -1), key }
-  return await inOwnTenant(c, options, async (tx, actor): Promise<R> => {
-    const kept = await findAnswer(tx, { scope, fingerprint })
-    if (kept !== undefined) return replay(c, kept) as R
-    const answer = await attempt(c, tx, () => work(tx, actor))
-    await keepAnswer(tx, scope, { fingerprint, ...(await toKeep(answer, secret)) })
-    return answer
-  })
+  const scope = { principal: nameOf(c.get('principal')), method: c.req.method, route: routePath(c), key }
+  const kept = await findAnswer(tx, { scope, fingerprint })
+  if (kept !== undefined) return replay(c, kept) as R
+  const answer = await attempt(c, () => inAttempt(tx, work))
+  await keepAnswer(tx, scope, { fingerprint, ...(await toKeep(answer, secret)) })
+  return answer
 }
 
 function nameOf(principal: Principal): string {
@@ -119,19 +125,13 @@ async function findAnswer(
 }
 
 /** A refusal takes back what was done, and is an answer to keep all the same. */
-async function attempt<R extends Response>(
-  c: Context<ApiEnv>,
-  tx: TenantTransaction,
-  work: () => Promise<R>,
-): Promise<R> {
-  await beginAttempt(tx)
+async function attempt<R extends Response>(c: Context<ApiEnv>, work: () => Promise<R>): Promise<R> {
   try {
     return await work()
   } catch (error) {
     const failure = failureOf(error)
     const response = problemResponse(c, failure)
     if (!KEPT_FAILURES.has(response.status)) throw error
-    await undoAttempt(tx)
     return response as R
   }
 }

@@ -1,6 +1,6 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { routePath } from 'hono/route'
+import { matchedRoutes } from 'hono/route'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ApiEnv } from './context.ts'
@@ -18,9 +18,8 @@ export function observeRequests({ metrics, log }: { metrics: Metrics; log: Log }
   return async (c, next) => {
     const start = performance.now()
     await next()
-    const pattern = routePath(c, -1)
     const labels = {
-      route: pattern.endsWith('*') ? 'unmatched' : pattern,
+      route: patternOf(c),
       method: methods.has(c.req.method) ? c.req.method : 'other',
       status: String(c.res.status),
     }
@@ -28,6 +27,11 @@ export function observeRequests({ metrics, log }: { metrics: Metrics; log: Log }
     metrics.httpRequestSeconds.observe(labels, ms / 1000)
     log.debug({ request_id: c.get('requestId'), ...labels, path: c.req.path, ms: Math.round(ms * 10) / 10 }, 'request')
   }
+}
+
+/** Of the handler, which is the first to match; what ends with * passes over many routes, and may be added after them. */
+function patternOf(c: Context<ApiEnv>): string {
+  return matchedRoutes(c).find(({ path }) => !path.endsWith('*'))?.path ?? 'unmatched'
 }
 
 /** Percent signs that are no encoding are refused: Hono would guess what they mean. */

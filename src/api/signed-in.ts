@@ -83,7 +83,7 @@ export async function writingInOwnTenant<T>(
   )
 }
 
-function actorOf(c: Context<ApiEnv>): Actor {
+export function actorOf(c: Context<ApiEnv>): Actor {
   const principal = c.get('principal')
   if (principal.tenant === undefined) throw new Refusal('forbidden', 'You belong to no tenant.')
   return { principal, tenantId: principal.tenant.id, requestId: c.get('requestId') }

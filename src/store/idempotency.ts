@@ -52,11 +52,7 @@ export async function keepAnswer(
       headers = excluded.headers, body = excluded.body, created_at = now()`)
 }
 
-/** From here on all can be undone, and the transaction still goes on. */
-export async function beginAttempt(tx: TenantTransaction): Promise<void> {
-  await tx.execute(sql`savepoint attempt`)
-}
-
-export async function undoAttempt(tx: TenantTransaction): Promise<void> {
-  await tx.execute(sql`rollback to savepoint attempt`)
+/** What `work` did is undone where it throws, and the transaction still goes on: also after a statement that failed. */
+export async function inAttempt<Tx extends TenantTransaction, T>(tx: Tx, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return await tx.transaction((inner) => work(Object.assign(inner, { tenantId: tx.tenantId }) as unknown as Tx))
 }

@@ -106,7 +106,14 @@ function guardStatements(tx: TransactionSql, connection: Connection): Transactio
     },
     get(target, key, receiver) {
       check()
+      // It would answer a lost connection with a ROLLBACK TO.
+      if (key === 'savepoint') {
+        return (work: Work) =>
+          target.savepoint((inner) => untilLost(connection, () => work(guardStatements(inner, connection))))
+      }
       return Reflect.get(target, key, receiver) as unknown
     },
   })
 }
+
+type Work = (tx: TransactionSql) => Promise<unknown>

@@ -156,6 +156,23 @@ describe('figures and log', () => {
   })
 })
 
+describe('the label of a request', () => {
+  it('is of its own route also where others match as well, and where it was refused before', async () => {
+    const { app, metrics } = api()
+    for (const path of ['/api/v1/spaces/export', '/api/v1/spaces/some-id', '/api/v1/nothing', '/health']) {
+      await app.request(path)
+    }
+    const { values } = await metrics.httpRequestSeconds.get()
+    const counted = values.filter((value) => value.metricName?.endsWith('_count'))
+    expect(counted.map(({ labels }) => labels.route)).toEqual([
+      '/api/v1/spaces/export',
+      '/api/v1/spaces/:id',
+      'unmatched',
+      '/health',
+    ])
+  })
+})
+
 describe('headers', () => {
   it('lets any origin read the public routes, without credentials', async () => {
     const { app } = api()

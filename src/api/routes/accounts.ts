@@ -3,6 +3,7 @@ import { getCookie, setCookie } from 'hono/cookie'
 import type { Accounts, Caller } from '../../auth/accounts.ts'
 import { confirmEmail, sendVerification } from '../../auth/email-verification.ts'
 import { logIn, type LoggedIn } from '../../auth/login.ts'
+import { emailAddress } from '../../auth/email-address.ts'
 import { describeUser, renameSelf, requireUser } from '../../auth/me.ts'
 import { changePassword } from '../../auth/password-change.ts'
 import { forgotPassword, resetPassword } from '../../auth/password-reset.ts'
@@ -10,6 +11,7 @@ import { register } from '../../auth/register.ts'
 import type { Api } from '../app.ts'
 import type { ApiEnv } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import type { RateLimits } from '../rate-limits.ts'
 import { etagOf, expectedRevision } from '../revision.ts'
 import { withinTime } from '../time-limit.ts'
 import { keyBodyOf, meBodyOf, profileBodyOf } from './accounts-bodies.ts'
@@ -32,6 +34,8 @@ export interface AccountRoutesOptions {
   /** Whom an address counts as where failures are counted; the same for whoever has none. */
   areaOf: (c: Context<ApiEnv>) => string
   databaseWaitMs: number
+  /** Without them logins are not limited. */
+  limits?: Pick<RateLimits, 'login'> | undefined
 }
 
 /** For browsers: only over TLS (or on this machine), only to this host, never for scripts. */
@@ -43,16 +47,17 @@ export function addAccountRoutes(app: Api, options: AccountRoutesOptions): void 
   const accounts = inTime(options)
   const callerOf = (c: Context<ApiEnv>): Caller => ({ requestId: c.get('requestId'), area: options.areaOf(c) })
   app.use('/api/v1/auth/*', notStored)
-  addOpenRoutes(app, { accounts, callerOf })
+  addOpenRoutes(app, { accounts, callerOf, limits: options.limits })
   addOwnRoutes(app, { accounts, callerOf })
 }
 
 interface Means {
   accounts: Accounts
   callerOf: (c: Context<ApiEnv>) => Caller
+  limits?: AccountRoutesOptions['limits']
 }
 
-function addOpenRoutes(app: Api, { accounts, callerOf }: Means): void {
+function addOpenRoutes(app: Api, { accounts, callerOf, limits }: Means): void {
   app.openapi(registerRoute, async (c) => {
     const { email, password, name, tenant_name: tenantName, tenant_slug: tenantSlug } = c.req.valid('json')
     await register(accounts, { email, password, name, tenantName, tenantSlug }, callerOf(c))
@@ -60,12 +65,11 @@ function addOpenRoutes(app: Api, { accounts, callerOf }: Means): void {
   })
 
   app.openapi(loginRoute, async (c) => {
+    const login = loginOf(c.req.valid('json'), c.req.valid('form'))
+    // What is no address at all is nobody's: one account to count by.
+    await limits?.login(c, emailAddress(login.email) ?? '')
     const device = { device: deviceOf(c), deviceCookie: getCookie(c, DEVICE_COOKIE, 'host') }
-    const tokens = await logIn(
-      accounts,
-      { ...loginOf(c.req.valid('json'), c.req.valid('form')), ...device },
-      callerOf(c),
-    )
+    const tokens = await logIn(accounts, { ...login, ...device }, callerOf(c))
     rememberDevice(c, { tokens, lifeS: accounts.cookies.lifeS })
     const { accessToken, refreshToken, expiresIn } = tokens
     const body = { access_token: accessToken, refresh_token: refreshToken, token_type: 'Bearer', expires_in: expiresIn }

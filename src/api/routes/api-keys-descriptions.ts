@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { permissions, type Permission } from '../../auth/permissions.ts'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json, problem } from '../responses.ts'
 import { noQuery, pageQuery } from '../schemas.ts'
 
@@ -111,6 +112,7 @@ export const createKeyRoute = createRoute({
   summary: 'Make an API key',
   description: 'The key is shown in this answer alone. People make keys; keys make none.',
   request: {
+    headers: idempotencyHeader,
     query: noQuery,
     body: {
       required: true,
@@ -176,6 +178,6 @@ export const revokeRoute = createRoute({
   path: `${PREFIX}/{id}/revoke`,
   summary: 'Revoke an API key',
   description: 'It opens nothing any more, within 2 s, for good. Revoked twice it is revoked.',
-  request: { params, query: noQuery },
+  request: { headers: idempotencyHeader, params, query: noQuery },
   responses: { 200: withEtag(json(apiKeyBody, 'the API key, revoked')), ...failures, ...notFound },
 })

@@ -2,6 +2,7 @@ import { apiKeysOf, changeApiKey, createApiKey, endApiKey, readApiKey, type ApiK
 import type { Clock } from '../../clock.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Api } from '../app.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { afterId, toPageById } from '../id-cursor.ts'
 import { etagOf, expectedRevision } from '../revision.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
@@ -31,10 +32,12 @@ export function addApiKeyRoutes(app: Api, options: ApiKeyRoutesOptions): void {
   app.openapi(createKeyRoute, async (c) => {
     const { name, scopes, expires_at: expires } = c.req.valid('json')
     const expiresAt = expires == null ? null : futureTime(expires, options.clock)
-    const made = await inOwnTenant(c, options, (tx, actor) => createApiKey(tx, actor, { name, scopes, expiresAt }))
-    c.header('ETag', etagOf(made.apiKey))
-    c.header('Location', `${c.req.path}/${made.apiKey.id}`)
-    return c.json({ ...apiKeyBody(made.apiKey), key: made.key }, 201)
+    return await withIdempotency(c, { ...options, secret: true }, async (tx, actor) => {
+      const made = await createApiKey(tx, actor, { name, scopes, expiresAt })
+      c.header('ETag', etagOf(made.apiKey))
+      c.header('Location', `${c.req.path}/${made.apiKey.id}`)
+      return c.json({ ...apiKeyBody(made.apiKey), key: made.key }, 201)
+    })
   })
 
   app.openapi(changeRoute, async (c) => {
@@ -45,9 +48,11 @@ export function addApiKeyRoutes(app: Api, options: ApiKeyRoutesOptions): void {
   })
 
   app.openapi(revokeRoute, async (c) => {
-    const apiKey = await inOwnTenant(c, options, (tx, actor) => endApiKey(tx, actor, c.req.valid('param').id))
-    c.header('ETag', etagOf(apiKey))
-    return c.json(apiKeyBody(apiKey), 200)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      const apiKey = await endApiKey(tx, actor, c.req.valid('param').id)
+      c.header('ETag', etagOf(apiKey))
+      return c.json(apiKeyBody(apiKey), 200)
+    })
   })
 }
 

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
 import {
   actionFailures,
@@ -54,7 +55,7 @@ export const createAppRoute = createRoute({
   path: APPS,
   summary: 'Let an app in',
   description: 'Also one whose credential was revoked. The secret is in this answer alone.',
-  request: { body: body(newApp) },
+  request: { headers: idempotencyHeader, body: body(newApp) },
   responses: { 201: json(madeApp, 'the app'), ...actionFailures, ...conflict('It has a credential in force.') },
 })
 
@@ -63,7 +64,7 @@ export const rotateAppRoute = createRoute({
   method: 'post',
   path: `${APPS}/{code}/rotate`,
   summary: 'Give an app another secret',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: {
     200: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
     ...actionFailures,
@@ -77,6 +78,6 @@ export const revokeAppRoute = createRoute({
   path: `${APPS}/{code}/revoke`,
   summary: "End an app's credential",
   description: 'Where it has none nothing changes.',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: { 200: json(app, 'the app'), ...actionFailures },
 })

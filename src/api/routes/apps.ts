@@ -2,6 +2,7 @@ import { createApp, listApps, revokeApp, rotateApp } from '../../administration/
 import type { App } from '../../store/apps.ts'
 import type { Api } from '../app.ts'
 import { toPage } from '../cursor.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { pageOf } from '../page.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
 import { createAppRoute, listAppsRoute, revokeAppRoute, rotateAppRoute } from './apps-descriptions.ts'
@@ -16,20 +17,24 @@ export function addAppRoutes(api: Api, options: SignedInOptions): void {
 
   api.openapi(createAppRoute, async (c) => {
     const { code } = c.req.valid('json')
-    const { app, credentials } = await inOwnTenant(c, options, (tx, actor) => createApp(tx, actor, code))
-    return c.json({ ...appBody(app), credentials }, 201)
+    return await withIdempotency(c, { ...options, secret: true }, async (tx, actor) => {
+      const { app, credentials } = await createApp(tx, actor, code)
+      return c.json({ ...appBody(app), credentials }, 201)
+    })
   })
 
   api.openapi(rotateAppRoute, async (c) => {
     const { code } = c.req.valid('param')
-    const credentials = await inOwnTenant(c, options, (tx, actor) => rotateApp(tx, actor, code))
-    return c.json({ credentials }, 200)
+    return await withIdempotency(c, { ...options, secret: true }, async (tx, actor) =>
+      c.json({ credentials: await rotateApp(tx, actor, code) }, 200),
+    )
   })
 
   api.openapi(revokeAppRoute, async (c) => {
     const { code } = c.req.valid('param')
-    const app = await inOwnTenant(c, options, (tx, actor) => revokeApp(tx, actor, code))
-    return c.json(appBody(app), 200)
+    return await withIdempotency(c, options, async (tx, actor) =>
+      c.json(appBody(await revokeApp(tx, actor, code)), 200),
+    )
   })
 }
 

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
 import {
   actionFailures,
@@ -152,7 +153,7 @@ export const createDeviceRoute = createRoute({
   path: DEVICES,
   summary: 'Make a device',
   description: 'With `provision` it gets the credential that it connects with; the secret is in this answer alone.',
-  request: { body: body(newDevice) },
+  request: { headers: idempotencyHeader, body: body(newDevice) },
   responses: { 201: created(madeDevice, 'the device'), ...actionFailures, ...takenCode },
 })
 
@@ -197,7 +198,7 @@ export const assignDeviceRoute = createRoute({
   description:
     'From wherever it stood, `at` a time or now; where it never stood anywhere, without `at` from always on. ' +
     'A reading belongs to the space at which its device stood when it was measured. Two devices may stand at one space.',
-  request: { params, body: body(assignment) },
+  request: { headers: idempotencyHeader, params, body: body(assignment) },
   responses: { 200: resource(device, 'the device as it stands now'), ...actionFailures, ...misplaced },
 })
 
@@ -207,7 +208,7 @@ export const unassignDeviceRoute = createRoute({
   path: `${DEVICES}/{id}/unassign`,
   summary: 'Take a device from its space',
   description: 'Where it stood stays in its history. Where it stands nowhere nothing changes.',
-  request: { params, body: body(unassignment) },
+  request: { headers: idempotencyHeader, params, body: body(unassignment) },
   responses: { 200: resource(device, 'the device'), ...actionFailures, ...misplaced },
 })
 
@@ -226,7 +227,7 @@ export const provisionDeviceRoute = createRoute({
   method: 'post',
   path: `${DEVICES}/{id}/provision`,
   summary: 'Give a device a credential',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: {
     201: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
     ...actionFailures,
@@ -240,7 +241,7 @@ export const rotateDeviceRoute = createRoute({
   path: `${DEVICES}/{id}/rotate`,
   summary: 'Give a device another secret',
   description: 'The one before opens nothing any more, and the session that was opened with it ends.',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: {
     200: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
     ...actionFailures,
@@ -254,6 +255,6 @@ export const revokeDeviceRoute = createRoute({
   path: `${DEVICES}/{id}/revoke`,
   summary: "End a device's credential",
   description: 'The session that was opened with it ends. Where it has none nothing changes.',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: { 200: resource(device, 'the device'), ...actionFailures },
 })

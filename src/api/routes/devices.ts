@@ -16,6 +16,7 @@ import {
 import type { Api } from '../app.ts'
 import type { ApiEnv } from '../context.ts'
 import { toPage } from '../cursor.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { pageOf } from '../page.ts'
 import { etagOf, expectedRevision } from '../revision.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
@@ -50,10 +51,12 @@ export function addDeviceRoutes(app: Api, options: SignedInOptions): void {
   app.openapi(createDeviceRoute, async (c) => {
     const { code, name = null, space_id: spaceId, provision = false } = c.req.valid('json')
     const wanted = { code, name, spaceId, provision }
-    const made = await inOwnTenant(c, options, (tx, actor) => createDevice(tx, actor, wanted))
-    c.header('Location', `${DEVICES}/${made.device.id}`)
-    tellRevision(c, made.device)
-    return c.json({ ...deviceBody(made.device), ...credentialsOf(made) }, 201)
+    return await withIdempotency(c, { ...options, secret: provision }, async (tx, actor) => {
+      const made = await createDevice(tx, actor, wanted)
+      c.header('Location', `${DEVICES}/${made.device.id}`)
+      tellRevision(c, made.device)
+      return c.json({ ...deviceBody(made.device), ...credentialsOf(made) }, 201)
+    })
   })
 
   app.openapi(getDeviceRoute, async (c) => {
@@ -84,16 +87,20 @@ function addPlacing(app: Api, options: SignedInOptions): void {
   app.openapi(assignDeviceRoute, async (c) => {
     const { space_id: spaceId, at } = c.req.valid('json')
     const wanted = { id: c.req.valid('param').id, spaceId, at: millisecondsOf(at) }
-    const device = await inOwnTenant(c, options, (tx, actor) => assignDevice(tx, actor, wanted))
-    tellRevision(c, device)
-    return c.json(deviceBody(device), 200)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      const device = await assignDevice(tx, actor, wanted)
+      tellRevision(c, device)
+      return c.json(deviceBody(device), 200)
+    })
   })
 
   app.openapi(unassignDeviceRoute, async (c) => {
     const wanted = { id: c.req.valid('param').id, at: millisecondsOf(c.req.valid('json').at) }
-    const device = await inOwnTenant(c, options, (tx, actor) => unassignDevice(tx, actor, wanted))
-    tellRevision(c, device)
-    return c.json(deviceBody(device), 200)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      const device = await unassignDevice(tx, actor, wanted)
+      tellRevision(c, device)
+      return c.json(deviceBody(device), 200)
+    })
   })
 
   app.openapi(deviceAssignmentsRoute, async (c) => {
@@ -108,21 +115,25 @@ function addPlacing(app: Api, options: SignedInOptions): void {
 function addCredentials(app: Api, options: SignedInOptions): void {
   app.openapi(provisionDeviceRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const credentials = await inOwnTenant(c, options, (tx, actor) => provisionDevice(tx, actor, id))
-    return c.json({ credentials }, 201)
+    return await withIdempotency(c, { ...options, secret: true }, async (tx, actor) =>
+      c.json({ credentials: await provisionDevice(tx, actor, id) }, 201),
+    )
   })
 
   app.openapi(rotateDeviceRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const credentials = await inOwnTenant(c, options, (tx, actor) => rotateDevice(tx, actor, id))
-    return c.json({ credentials }, 200)
+    return await withIdempotency(c, { ...options, secret: true }, async (tx, actor) =>
+      c.json({ credentials: await rotateDevice(tx, actor, id) }, 200),
+    )
   })
 
   app.openapi(revokeDeviceRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const device = await inOwnTenant(c, options, (tx, actor) => revokeDevice(tx, actor, id))
-    tellRevision(c, device)
-    return c.json(deviceBody(device), 200)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      const device = await revokeDevice(tx, actor, id)
+      tellRevision(c, device)
+      return c.json(deviceBody(device), 200)
+    })
   })
 }
 

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
 import {
   actionFailures,
@@ -88,7 +89,7 @@ export const createGatewayRoute = createRoute({
   path: GATEWAYS,
   summary: 'Make a gateway',
   description: 'With the credential that it connects with; the secret is in this answer alone.',
-  request: { body: body(newGateway) },
+  request: { headers: idempotencyHeader, body: body(newGateway) },
   responses: {
     201: created(madeGateway, 'the gateway'),
     ...actionFailures,
@@ -131,7 +132,7 @@ export const provisionGatewayRoute = createRoute({
   path: `${GATEWAYS}/{id}/provision`,
   summary: 'Give a gateway a credential',
   description: 'For one that has none, since it was revoked.',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: {
     201: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
     ...actionFailures,
@@ -145,7 +146,7 @@ export const rotateGatewayRoute = createRoute({
   path: `${GATEWAYS}/{id}/rotate`,
   summary: 'Give a gateway another secret',
   description: 'The one before opens nothing any more, and the session that was opened with it ends.',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: {
     200: json(issuedBody, 'what it connects with; the secret is in this answer alone'),
     ...actionFailures,
@@ -159,6 +160,6 @@ export const revokeGatewayRoute = createRoute({
   path: `${GATEWAYS}/{id}/revoke`,
   summary: "End a gateway's credential",
   description: 'The session that was opened with it ends. Where it has none nothing changes.',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: { 200: resource(gateway, 'the gateway'), ...actionFailures },
 })

@@ -11,6 +11,7 @@ import {
 import type { Gateway } from '../../store/gateways.ts'
 import type { Api } from '../app.ts'
 import { toPage } from '../cursor.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { pageOf } from '../page.ts'
 import { etagOf, expectedRevision } from '../revision.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
@@ -37,10 +38,12 @@ export function addGatewayRoutes(app: Api, options: SignedInOptions): void {
   app.openapi(createGatewayRoute, async (c) => {
     const { code, name = null, messages_per_s = null, in_flight = null } = c.req.valid('json')
     const fields = { code, name, messages_per_s, in_flight }
-    const { gateway, credentials } = await inOwnTenant(c, options, (tx, actor) => createGateway(tx, actor, fields))
-    c.header('Location', `${GATEWAYS}/${gateway.id}`)
-    c.header('ETag', etagOf(gateway))
-    return c.json({ ...gatewayBody(gateway), credentials }, 201)
+    return await withIdempotency(c, { ...options, secret: true }, async (tx, actor) => {
+      const { gateway, credentials } = await createGateway(tx, actor, fields)
+      c.header('Location', `${GATEWAYS}/${gateway.id}`)
+      c.header('ETag', etagOf(gateway))
+      return c.json({ ...gatewayBody(gateway), credentials }, 201)
+    })
   })
 
   app.openapi(getGatewayRoute, async (c) => {
@@ -69,21 +72,25 @@ export function addGatewayRoutes(app: Api, options: SignedInOptions): void {
 function addCredentials(app: Api, options: SignedInOptions): void {
   app.openapi(provisionGatewayRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const credentials = await inOwnTenant(c, options, (tx, actor) => provisionGateway(tx, actor, id))
-    return c.json({ credentials }, 201)
+    return await withIdempotency(c, { ...options, secret: true }, async (tx, actor) =>
+      c.json({ credentials: await provisionGateway(tx, actor, id) }, 201),
+    )
   })
 
   app.openapi(rotateGatewayRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const credentials = await inOwnTenant(c, options, (tx, actor) => rotateGateway(tx, actor, id))
-    return c.json({ credentials }, 200)
+    return await withIdempotency(c, { ...options, secret: true }, async (tx, actor) =>
+      c.json({ credentials: await rotateGateway(tx, actor, id) }, 200),
+    )
   })
 
   app.openapi(revokeGatewayRoute, async (c) => {
     const { id } = c.req.valid('param')
-    const gateway = await inOwnTenant(c, options, (tx, actor) => revokeGateway(tx, actor, id))
-    c.header('ETag', etagOf(gateway))
-    return c.json(gatewayBody(gateway), 200)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      const gateway = await revokeGateway(tx, actor, id)
+      c.header('ETag', etagOf(gateway))
+      return c.json(gatewayBody(gateway), 200)
+    })
   })
 }
 

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
 import { noQuery, pageQuery } from '../schemas.ts'
 import {
@@ -91,6 +92,7 @@ export const createInviteRoute = createRoute({
   description:
     'To a role not above your own. What opens it is sent to the address and shown nowhere; it is good once, for 48 hours unless the operator says otherwise, and only as long as you may still invite to that role.',
   request: {
+    headers: idempotencyHeader,
     query: noQuery,
     body: body(
       z.strictObject({ email, role }).openapi('NewInvite', { example: { email: 'ada@example.org', role: 'viewer' } }),

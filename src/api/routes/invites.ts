@@ -1,27 +1,21 @@
 import type { Context } from 'hono'
 import { acceptInvite, lookUpInvite } from '../../administration/invite-acceptance.ts'
-import {
-  createInvite,
-  listInvites,
-  readInvite,
-  revisionOf,
-  revokeInvite,
-  type WantedInvite,
-} from '../../administration/invites.ts'
+import { createInvite, listInvites, readInvite, revisionOf, revokeInvite } from '../../administration/invites.ts'
 import type { Authenticator } from '../../auth/authenticator.ts'
-import type { CodeSender } from '../../auth/door.ts'
+import type { CodeSender, Message } from '../../auth/door.ts'
 import type { PasswordMaker } from '../../auth/password-maker.ts'
 import type { Role } from '../../auth/permissions.ts'
 import { requireEmailAddress } from '../../auth/email-address.ts'
-import { requirePermission, type Principal } from '../../auth/principal.ts'
+import { requirePermission, type Actor, type Principal } from '../../auth/principal.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Invite } from '../../store/invites.ts'
-import { enterTenant, type AccountTransaction } from '../../store/transactions.ts'
+import { enterTenant, type AccountTransaction, type TenantTransaction } from '../../store/transactions.ts'
 import type { Api } from '../app.ts'
 import type { ApiEnv } from '../context.ts'
 import { afterId, toPageById } from '../id-cursor.ts'
+import { oncePerKey } from '../idempotency.ts'
 import { etagOf, expectedRevision } from '../revision.ts'
-import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
+import { actorOf, inOwnTenant, type SignedInOptions } from '../signed-in.ts'
 import { withinTime } from '../time-limit.ts'
 import {
   acceptRoute,
@@ -63,12 +57,17 @@ export function addInviteRoutes(app: Api, options: InviteRoutesOptions): void {
 
   app.openapi(createInviteRoute, async (c) => {
     const wanted = { ...c.req.valid('json'), hours: options.inviteHours }
-    const { invite, token } = await inviting(c, options, wanted)
-    const { email: address, expiresAt } = invite
-    options.sender.send({ purpose: 'invite', address, code: token, expiresAt })
-    c.header('ETag', etagOf({ revision: revisionOf(invite) }))
-    c.header('Location', `${INVITES}/${invite.id}`)
-    return c.json(inviteBody(invite), 201)
+    const messages: Message[] = []
+    const answer = await inviting(c, { ...options, email: wanted.email }, async (tx, actor) => {
+      const { invite, token } = await createInvite(tx, actor, wanted)
+      const { email: address, expiresAt } = invite
+      messages.push({ purpose: 'invite', address, code: token, expiresAt })
+      c.header('ETag', etagOf({ revision: revisionOf(invite) }))
+      c.header('Location', `${INVITES}/${invite.id}`)
+      return c.json(inviteBody(invite), 201)
+    })
+    for (const message of messages) options.sender.send(message)
+    return answer
   })
 
   app.openapi(revokeInviteRoute, async (c) => {
@@ -81,20 +80,21 @@ export function addInviteRoutes(app: Api, options: InviteRoutesOptions): void {
 }
 
 /** In a transaction that counts what is sent as well: an invite that is not made is not counted. */
-async function inviting(
+async function inviting<R extends Response>(
   c: Context<ApiEnv>,
-  { tenants, databaseWaitMs, mayBeSent }: InviteRoutesOptions,
-  wanted: WantedInvite,
-): Promise<{ invite: Invite; token: string }> {
-  const principal = c.get('principal')
-  if (principal.tenant === undefined) throw new Refusal('forbidden', 'You belong to no tenant.')
-  const actor = { principal, tenantId: principal.tenant.id, requestId: c.get('requestId') }
+  { tenants, databaseWaitMs, mayBeSent, email }: InviteRoutesOptions & { email: string },
+  make: (tx: TenantTransaction, actor: Actor) => Promise<R>,
+): Promise<R> {
+  const actor = actorOf(c)
   requirePermission(actor, 'members:write')
   const work = tenants.withAccounts(async (tx) => {
-    if (!(await mayBeSent(tx, requireEmailAddress(wanted.email)))) {
-      throw new Refusal('too_many_requests', 'This address was sent enough for now.', { retryAfterS: RETRY_AFTER_S })
-    }
-    return await createInvite(await enterTenant(tx, actor.tenantId), actor, wanted)
+    const entered = await enterTenant(tx, actor.tenantId)
+    return await oncePerKey(c, { tx: entered }, async (inner) => {
+      if (!(await mayBeSent(inner, requireEmailAddress(email)))) {
+        throw new Refusal('too_many_requests', 'This address was sent enough for now.', { retryAfterS: RETRY_AFTER_S })
+      }
+      return await make(inner, actor)
+    })
   })
   return await withinTime(work, databaseWaitMs)
 }

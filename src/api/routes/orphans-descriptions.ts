@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
 import { madeDevice, placing } from './devices-descriptions.ts'
 import {
@@ -87,7 +88,7 @@ export const claimOrphanRoute = createRoute({
   method: 'post',
   path: `${ORPHANS}/{code}/claim`,
   summary: 'Make a device of what was heard',
-  request: { params, body: body(claim) },
+  request: { headers: idempotencyHeader, params, body: body(claim) },
   responses: { 201: created(claimed, 'the device'), ...actionFailures },
 })
 
@@ -99,7 +100,7 @@ export const ignoreOrphanRoute = createRoute({
   path: `${ORPHANS}/{code}/ignore`,
   summary: 'Hear no more of it',
   description: 'It stays ignored when it speaks again. What it says is logged as ever.',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: done,
 })
 
@@ -108,6 +109,6 @@ export const unignoreOrphanRoute = createRoute({
   method: 'post',
   path: `${ORPHANS}/{code}/unignore`,
   summary: 'Hear of it again',
-  request: { params },
+  request: { headers: idempotencyHeader, params },
   responses: done,
 })

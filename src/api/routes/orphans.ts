@@ -2,6 +2,7 @@ import { claimOrphan, ignoreOrphan, listOrphans } from '../../administration/orp
 import type { Orphan } from '../../store/orphans.ts'
 import type { Api } from '../app.ts'
 import { toPage } from '../cursor.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { pageOf } from '../page.ts'
 import { etagOf } from '../revision.ts'
 import { sampleText } from '../sample-text.ts'
@@ -21,22 +22,28 @@ export function addOrphanRoutes(app: Api, options: SignedInOptions): void {
   app.openapi(claimOrphanRoute, async (c) => {
     const { name = null, space_id: spaceId, provision = false } = c.req.valid('json')
     const wanted = { code: c.req.valid('param').code, name, spaceId, provision }
-    const made = await inOwnTenant(c, options, (tx, actor) => claimOrphan(tx, actor, wanted))
-    c.header('Location', `${DEVICES}/${made.device.id}`)
-    c.header('ETag', etagOf(made.device))
-    return c.json({ ...deviceBody(made.device), ...credentialsOf(made), redrive: made.redrive }, 201)
+    return await withIdempotency(c, { ...options, secret: provision }, async (tx, actor) => {
+      const made = await claimOrphan(tx, actor, wanted)
+      c.header('Location', `${DEVICES}/${made.device.id}`)
+      c.header('ETag', etagOf(made.device))
+      return c.json({ ...deviceBody(made.device), ...credentialsOf(made), redrive: made.redrive }, 201)
+    })
   })
 
   app.openapi(ignoreOrphanRoute, async (c) => {
     const wanted = { code: c.req.valid('param').code, ignored: true }
-    await inOwnTenant(c, options, (tx, actor) => ignoreOrphan(tx, actor, wanted))
-    return c.body(null, 204)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      await ignoreOrphan(tx, actor, wanted)
+      return c.body(null, 204)
+    })
   })
 
   app.openapi(unignoreOrphanRoute, async (c) => {
     const wanted = { code: c.req.valid('param').code, ignored: false }
-    await inOwnTenant(c, options, (tx, actor) => ignoreOrphan(tx, actor, wanted))
-    return c.body(null, 204)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      await ignoreOrphan(tx, actor, wanted)
+      return c.body(null, 204)
+    })
   })
 }
 

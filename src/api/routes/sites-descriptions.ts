@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
 import { pageQuery } from '../schemas.ts'
 import {
@@ -113,7 +114,7 @@ export const createSiteRoute = createRoute({
   path: SITES,
   summary: 'Make a site',
   description: 'Its code is unique in the tenant, and part of public URLs and topics.',
-  request: { body: body(newSite) },
+  request: { headers: idempotencyHeader, body: body(newSite) },
   responses: { 201: created(site), ...createFailures },
 })
 

@@ -2,6 +2,7 @@ import { changeSite, createSite, deleteSite, listSites, readSite } from '../../a
 import type { Site } from '../../store/sites.ts'
 import type { Api } from '../app.ts'
 import { toPage } from '../cursor.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { expectedRevision } from '../revision.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
 import { given, pageOf, setCreated, setEtag } from './places.ts'
@@ -24,9 +25,11 @@ export function addSiteRoutes(app: Api, options: SignedInOptions): void {
 
   app.openapi(createSiteRoute, async (c) => {
     const { lat = null, lon = null, ...fields } = c.req.valid('json')
-    const site = await inOwnTenant(c, options, (tx, actor) => createSite(tx, actor, { ...fields, lat, lon }))
-    setCreated(c, { path: SITES, row: site })
-    return c.json(siteBody(site), 201)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      const site = await createSite(tx, actor, { ...fields, lat, lon })
+      setCreated(c, { path: SITES, row: site })
+      return c.json(siteBody(site), 201)
+    })
   })
 
   app.openapi(changeRoute, async (c) => {

@@ -2,10 +2,11 @@ import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
 import { exportSpaces } from '../../administration/space-export.ts'
 import type { SpaceFormat } from '../../administration/space-file.ts'
-import { DryRun, importSpaces, type ImportedSpaces, type SpaceImport } from '../../administration/space-import.ts'
+import { DryRun, importSpaces, type ImportedSpaces } from '../../administration/space-import.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Api } from '../app.ts'
 import type { ApiEnv } from '../context.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
 import { exportRoute, importRoute } from './spaces-descriptions.ts'
 
@@ -17,8 +18,19 @@ export function addSpaceFileRoutes(app: Api, options: SignedInOptions): void {
     const { site_id: siteId, dry_run: dryRun } = c.req.valid('query')
     const format = formatOf(c)
     const content = Buffer.from(await c.req.arrayBuffer())
-    const { zones, spaces, ignoredColumns } = await imported(c, options, { siteId, format, content, dryRun })
-    return c.json({ zones, spaces, ignored_columns: [...ignoredColumns], dry_run: dryRun }, 200)
+    const answer = ({ zones, spaces, ignoredColumns }: ImportedSpaces) =>
+      c.json({ zones, spaces, ignored_columns: [...ignoredColumns], dry_run: dryRun }, 200)
+    try {
+      return await withIdempotency(c, options, async (tx, actor) => {
+        const found = await importSpaces(tx, actor, { siteId, format, content })
+        // It does everything but commit, so that it keeps no answer either.
+        if (dryRun) throw new DryRun(found)
+        return answer(found)
+      })
+    } catch (error) {
+      if (error instanceof DryRun) return answer(error.found)
+      throw error
+    }
   })
 
   app.openapi(exportRoute, async (c) => {
@@ -42,22 +54,4 @@ function formatOf(c: Context<ApiEnv>): SpaceFormat {
   throw new Refusal('invalid_input', 'Send the file as text/csv or application/geo+json.', {
     errors: [{ path: 'content-type', message: 'must be text/csv or application/geo+json' }],
   })
-}
-
-/** A dry run does everything but commit. */
-async function imported(
-  c: Context<ApiEnv>,
-  options: SignedInOptions,
-  { dryRun, ...file }: SpaceImport & { dryRun: boolean },
-): Promise<ImportedSpaces> {
-  try {
-    return await inOwnTenant(c, options, async (tx, actor) => {
-      const found = await importSpaces(tx, actor, file)
-      if (dryRun) throw new DryRun(found)
-      return found
-    })
-  } catch (error) {
-    if (error instanceof DryRun) return error.found
-    throw error
-  }
 }

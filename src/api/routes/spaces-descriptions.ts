@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
 import { pageQuery } from '../schemas.ts'
 import {
@@ -75,7 +76,7 @@ export const createSpaceRoute = createRoute({
   path: SPACES,
   summary: 'Make a space',
   description: 'Its code is unique in its site, which never changes. It begins as `unknown`.',
-  request: { body: body(newSpace) },
+  request: { headers: idempotencyHeader, body: body(newSpace) },
   responses: { 201: created(spaceDetail), ...createFailures },
 })
 
@@ -138,6 +139,7 @@ export const importRoute = createRoute({
   description:
     'CSV or GeoJSON, by the codes of the spaces: what is missing is made, what differs is changed, what is not named stays. All of it or nothing; at most 10,000 rows and 1 MiB. An error names the line (or feature) and the column.',
   request: {
+    headers: idempotencyHeader,
     query: z.strictObject({
       site_id: siteOfFile,
       dry_run: yesOrNo.default(false).openapi({

@@ -3,6 +3,7 @@ import { changeSpace, createSpace, deleteSpace, listSpaces } from '../../adminis
 import type { Stepping } from '../../administration/stepped-spaces.ts'
 import type { SpaceFields } from '../../store/spaces.ts'
 import type { Api } from '../app.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { expectedRevision } from '../revision.ts'
 import { inOwnTenant, writingInOwnTenant, type SignedInOptions } from '../signed-in.ts'
 import { given, pageBy, pageOf, setCreated, setEtag, sortOf } from './places.ts'
@@ -33,9 +34,11 @@ export function addSpaceRoutes(app: Api, options: SpaceRoutesOptions): void {
   app.openapi(createSpaceRoute, async (c) => {
     const { site_id: siteId, code, name, ...optional } = c.req.valid('json')
     const fields = { ...nothing, ...given(fieldsOf(optional)), siteId, code, name }
-    const made = await inOwnTenant(c, options, (tx, actor) => createSpace(tx, actor, fields))
-    setCreated(c, { path: SPACES, row: made.space })
-    return c.json(explainedToBody(made), 201)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      const made = await createSpace(tx, actor, fields)
+      setCreated(c, { path: SPACES, row: made.space })
+      return c.json(explainedToBody(made), 201)
+    })
   })
 
   app.openapi(changeRoute, async (c) => {

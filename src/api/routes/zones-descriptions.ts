@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
 import { pageQuery } from '../schemas.ts'
 import {
@@ -86,7 +87,7 @@ export const createZoneRoute = createRoute({
   path: ZONES,
   summary: 'Make a zone',
   description: 'Its code is unique in its site, which never changes.',
-  request: { body: body(newZone) },
+  request: { headers: idempotencyHeader, body: body(newZone) },
   responses: { 201: created(zone), ...createFailures },
 })
 

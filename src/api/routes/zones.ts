@@ -1,6 +1,7 @@
 import { changeZone, createZone, deleteZone, listZones, readZone } from '../../administration/zones.ts'
 import type { Zone } from '../../store/zones.ts'
 import type { Api } from '../app.ts'
+import { withIdempotency } from '../idempotency.ts'
 import { expectedRevision } from '../revision.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
 import { given, pageBy, pageOf, setCreated, setEtag, sortOf } from './places.ts'
@@ -25,9 +26,11 @@ export function addZoneRoutes(app: Api, options: SignedInOptions): void {
 
   app.openapi(createZoneRoute, async (c) => {
     const { site_id: siteId, ...fields } = c.req.valid('json')
-    const zone = await inOwnTenant(c, options, (tx, actor) => createZone(tx, actor, { ...fields, siteId }))
-    setCreated(c, { path: ZONES, row: zone })
-    return c.json(zoneBody(zone), 201)
+    return await withIdempotency(c, options, async (tx, actor) => {
+      const zone = await createZone(tx, actor, { ...fields, siteId })
+      setCreated(c, { path: ZONES, row: zone })
+      return c.json(zoneBody(zone), 201)
+    })
   })
 
   app.openapi(changeRoute, async (c) => {

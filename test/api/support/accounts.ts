@@ -16,6 +16,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { newId } from '../../../src/ids.ts'
 import { Refusal } from '../../../src/refusal.ts'
 import type { Api } from '../../../src/api/app.ts'
+import type { RateLimits } from '../../../src/api/rate-limits.ts'
 import { tenantDatabase } from '../../../src/store/transactions.ts'
 import type { ApiFixture } from '../fixture.ts'
 import { plainSessions } from './plain-sessions.ts'
@@ -41,6 +42,7 @@ export interface AccountsOptions {
   sends?: Partial<ConstructorParameters<typeof SendLimits>[0]>
   sessions?: Sessions
   evenMs?: number
+  limits?: RateLimits
 }
 
 const secret = randomBytes(32).toString('hex')
@@ -98,6 +100,7 @@ export async function accountsApi(
       tenants: database,
       accounts,
       authenticator: byToken,
+      limits: options.limits,
       areaOf: (c) => c.req.header('X-Area') ?? 'none',
     }),
     accounts,
