@@ -28,13 +28,6 @@ describe.skipIf(!isInstalled('mosquitto_pub'))('docs/tour.md', () => {
   })
   afterAll(() => home?.remove())
 
-  /** The step that has these words in it. */
-  function said(words: string): string {
-    const index = steps.findIndex((step) => step.includes(words))
-    if (index === -1) throw new Error(`docs/tour.md has no step with ${words}`)
-    return (printed[index] ?? '').trim()
-  }
-
   it('begins with a start whose log is kept', () => {
     expect(start).toBe('npx baywire start 2>&1 | tee baywire.log\n')
   })
@@ -84,12 +77,21 @@ describe.skipIf(!isInstalled('mosquitto_pub'))('docs/tour.md', () => {
   })
 
   it('ends with what anybody may read, and books that balance', async () => {
-    const lines = said('/public/city/availability')
-    expect(lines).toContain('"occupied":1')
+    const [, counts = ''] = said('/public/city/availability').split(/(?<=\})(?=\{)/)
+    expect(JSON.parse(counts)).toMatchObject({
+      sites: [{ site: 'north', total: 50, status: { occupied: 1, unknown: 49 } }],
+    })
     const { ledger } = await expectSound(home, 'city')
     expect(ledger).toMatchObject({ received: 1, applied: 1 })
   })
 })
+
+/** What the step printed that has these words in it. */
+function said(words: string): string {
+  const index = steps.findIndex((step) => step.includes(words))
+  if (index === -1) throw new Error(`docs/tour.md has no step with ${words}`)
+  return (printed[index] ?? '').trim()
+}
 
 /** What the reader's `tee` keeps goes to the file directly, so that it is there when the request is answered. */
 async function startLogged(): Promise<void> {
