@@ -31,6 +31,12 @@ function printed(beginning: string): string[] {
 
 const availability = () => home.get<Availability>('/api/v1/public/demo/availability')
 
+it('says nothing beside what to try: no warning, no code', () => {
+  const expected = /^(creating the embedded database|migrating the database)/
+  const lines = program.stderr.split('\n').filter((line) => line !== '')
+  expect(lines.filter((line) => !expected.test(line))).toEqual([])
+})
+
 it('has at least 120 spaces at two sites, each with a place on the map', async () => {
   const { sites } = await availability()
   expect(sites).toHaveLength(2)

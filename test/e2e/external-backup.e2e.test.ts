@@ -1,5 +1,6 @@
 /** The commands of docs/backup.md for a PostgreSQL of one's own, run as they stand while readings stream in. */
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,7 +26,11 @@ let original: PostgresServer
 let home: Home
 let acknowledged: AcknowledgedReading[]
 
-const logins = (server: PostgresServer) => ({
+/** Kept with the backups: the keys that tokens are signed with lie sealed in the database. */
+const secret = randomBytes(32).toString('hex')
+const settings = (server: PostgresServer) => ({
+  BAYWIRE_ENV: 'production',
+  BAYWIRE_SECRET: secret,
   DATABASE_URL: server.url('baywire_owner:word', 'parking'),
   DATABASE_URL_API: server.url('door:word', 'parking'),
   DATABASE_URL_INGEST: server.url('pen:word', 'parking'),
@@ -42,7 +47,7 @@ async function runBlock(mark: string, server: PostgresServer): Promise<void> {
 }
 
 async function expectRestored(server: PostgresServer): Promise<void> {
-  const restored = await Home.create({ BAYWIRE_ENV: 'production', ...logins(server) })
+  const restored = await Home.create(settings(server))
   try {
     const program = await restored.start()
     const log = await compareWithLog(server.url('postgres', 'parking'), { tenant, acknowledged })
@@ -67,7 +72,7 @@ describe.skipIf(debianPostgres === undefined)('docs/backup.md on a PostgreSQL of
       'create role baywire_owner login createrole',
       'create database parking owner baywire_owner',
     ])
-    home = await Home.create({ BAYWIRE_ENV: 'production', ...logins(original) })
+    home = await Home.create(settings(original))
     expect(await home.run(['migrate', '--create-logins'])).toMatchObject({ code: 0 })
     const program = await home.start()
     const ackLog = new AckLog(join(home.directory, 'acknowledged.ndjson'))

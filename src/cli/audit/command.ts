@@ -16,16 +16,18 @@ interface Options {
 type Verified = VerifiedChain & { readonly tenant: string }
 
 export function addAudit(program: Command): void {
+  const example = '\nExample:\n  $ baywire audit verify --tenant demo'
   program
     .command('audit')
     .description('the audit log')
+    .addHelpText('after', example)
     .command('verify')
     .description('walk the chain of the audit log: whether an entry was changed, dropped or moved since it was written')
     .option('--tenant <slug>', 'of this tenant alone, an erased one by its id; of all where it is left out')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
-      '\nExample:\n  baywire audit verify --tenant demo\n\nExit code 1 where a chain is broken. Note the hash that is printed: who writes a chain anew from some entry on cannot make it again.',
+      `${example}\n\nExit code 1 where a chain is broken. Note the hash that is printed: who writes a chain anew from some entry on cannot make it again.`,
     )
     .action(verify)
 }

@@ -50,11 +50,11 @@ export function mentionsIn(text: string): string[] {
 }
 
 const word = /'([^']*)'|"([^"]*)"|[^\s'"]+/g
-const ends = new Set(['|', '||', '&&', '&', ';', '>', '>>', '<', '#'])
+const end = /^(?:\|\|?|&&?|;|<|#|\d?>>?(?:&\d)?)$/
 
 /** The words of a command, as far as it goes before a shell would begin something else. */
 export function wordsOf(command: string): string[] {
   const words = Array.from(command.matchAll(word), ([whole, single, double]) => single ?? double ?? whole)
-  const end = words.findIndex((each) => ends.has(each))
-  return end === -1 ? words : words.slice(0, end)
+  const length = words.findIndex((each) => end.test(each))
+  return length === -1 ? words : words.slice(0, length)
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addAudit } from '../../../src/cli/audit/command.ts'
 import { addBackup, addRestore } from '../../../src/cli/backup.ts'
 import { addConfig } from '../../../src/cli/config.ts'
 import { addDemo } from '../../../src/cli/demo/command.ts'
@@ -14,6 +15,8 @@ import { addReplay } from '../../../src/cli/replay.ts'
 import { addSimulate } from '../../../src/cli/simulate/command.ts'
 import { addStart, roles } from '../../../src/cli/start.ts'
 import { addTail } from '../../../src/cli/tail.ts'
+import { addTenant } from '../../../src/cli/tenant/command.ts'
+import { addUser } from '../../../src/cli/user/command.ts'
 
 const adders = [
   addStart,
@@ -22,10 +25,13 @@ const adders = [
   addImport,
   addTail,
   addLedger,
+  addAudit,
   addDlq,
   addReplay,
   addDevice,
   addKeys,
+  addTenant,
+  addUser,
   addMigrate,
   addMosquitto,
   addDoctor,

@@ -12,14 +12,14 @@ const scriptMs = 60_000
  * Runs what a reader would type, beside the programs of a home: `baywire` and `npx baywire` are the program as it was
  * built, and the usual ports are those of the home. Answers what it printed; rejects unless it exits with 0.
  */
-export async function runInShell(home: Home, script: string): Promise<string> {
+export async function runInShell(home: Home, script: string, { directory = root } = {}): Promise<string> {
   await writeShims(home.directory)
   const here = script
     .replaceAll(/\$ (?=npx |baywire )/g, '')
     .replaceAll(/(localhost|127\.0\.0\.1):8080/g, `127.0.0.1:${home.httpPort}`)
     .replaceAll('-p 1883', `-p ${home.mqttPort}`)
   const { stdout } = await execute('/bin/sh', ['-e', '-c', here], {
-    cwd: root,
+    cwd: directory,
     timeout: scriptMs,
     env: { ...process.env, ...home.env, PATH: `${home.directory}:${process.env['PATH']}` },
   })
