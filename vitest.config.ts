@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * `unit` needs nothing; `integration` runs on one embedded database that is started for the whole run; `e2e` runs the
- * program as it was built, each file on a database of its own; `chaos` does so and breaks things meanwhile.
+ * program as it was built, each file on a database of its own; so does `operations`, what those need who run it, which takes
+ * many starts; `chaos` does so and breaks things meanwhile.
  */
 export default defineConfig({
   test: {
@@ -17,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/unit/**', 'test/e2e/**', 'test/chaos/**'],
+          exclude: ['test/unit/**', 'test/e2e/**', 'test/operations/**', 'test/chaos/**'],
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
@@ -26,6 +27,16 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/e2e/support/setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 90_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'operations',
+          include: ['test/operations/**/*.test.ts'],
           globalSetup: ['test/e2e/support/setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 90_000,

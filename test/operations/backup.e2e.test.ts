@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/store/client.ts'
 import { eventually } from '../support/program.ts'
-import { AckLog, type AcknowledgedReading } from './support/acknowledged.ts'
-import { expectSound } from './support/books.ts'
-import { Home } from './support/home.ts'
-import { compareWithLog } from './support/log.ts'
+import { AckLog, type AcknowledgedReading } from '../e2e/support/acknowledged.ts'
+import { expectSound } from '../e2e/support/books.ts'
+import { Home } from '../e2e/support/home.ts'
+import { compareWithLog } from '../e2e/support/log.ts'
 
 interface Backup {
   to: string

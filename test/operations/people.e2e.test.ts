@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/store/client.ts'
-import { Home } from './support/home.ts'
+import { Home } from '../e2e/support/home.ts'
 
 /** `baywire user` and `baywire tenant`, as an operator types them. */
 let home: Home

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mosquittoProgram, startMosquitto, type Mosquitto } from '../support/mosquitto.ts'
 import { eventually, type Program } from '../support/program.ts'
-import { AckLog } from './support/acknowledged.ts'
-import { expectSound } from './support/books.ts'
-import { Home } from './support/home.ts'
-import { expectAllArrived, isNotReady, messages, simulate } from './support/stream.ts'
+import { AckLog } from '../e2e/support/acknowledged.ts'
+import { expectSound } from '../e2e/support/books.ts'
+import { Home } from '../e2e/support/home.ts'
+import { expectAllArrived, isNotReady, messages, simulate } from '../e2e/support/stream.ts'
 
 /** An external broker goes away while the program consumes from it, and comes back. */
 const outageMs = 60_000

@@ -12,9 +12,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/store/client.ts'
 import { mosquittoProgram, startMosquitto, type Mosquitto } from '../support/mosquitto.ts'
 import { eventually, type Program } from '../support/program.ts'
-import { expectSound } from './support/books.ts'
-import { Home } from './support/home.ts'
-import { makeTenant, type Identity } from './support/tenant.ts'
+import { expectSound } from '../e2e/support/books.ts'
+import { Home } from '../e2e/support/home.ts'
+import { makeTenant, type Identity } from '../e2e/support/tenant.ts'
 
 const execute = promisify(execFile)
 const openssl = await execute('openssl', ['version']).then(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { npmPostgres, startPostgres, type PostgresServer } from '../support/postgres-server.ts'
-import { Home } from './support/home.ts'
+import { Home } from '../e2e/support/home.ts'
 
 interface Finding {
   check: string

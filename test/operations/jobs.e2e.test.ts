@@ -2,8 +2,8 @@
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { eventually, type Program } from '../support/program.ts'
-import { expectSound } from './support/books.ts'
-import { Home } from './support/home.ts'
+import { expectSound } from '../e2e/support/books.ts'
+import { Home } from '../e2e/support/home.ts'
 
 let home: Home
 let sql: postgres.Sql

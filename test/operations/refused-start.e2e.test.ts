@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/store/client.ts'
 import { consumerUser, mosquittoProgram, startMosquitto } from '../support/mosquitto.ts'
 import { freePort, type Program } from '../support/program.ts'
-import { Home } from './support/home.ts'
+import { Home } from '../e2e/support/home.ts'
 
 /** What keeps the program from starting is said in one line: which setting, what is wrong, what to change. */
 let running: Home

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, type Program } from '../support/program.ts'
-import { Home } from './support/home.ts'
+import { Home } from '../e2e/support/home.ts'
 
 /** `baywire keys` beside a running `baywire start`. */
 interface Listed {

@@ -11,11 +11,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/store/client.ts'
 import { mosquittoProgram, startMosquitto, type Mosquitto } from '../support/mosquitto.ts'
 import { eventually, type Program } from '../support/program.ts'
-import { AckLog } from './support/acknowledged.ts'
-import { expectSound, type Simulated } from './support/books.ts'
-import { Home } from './support/home.ts'
-import { compareWithLog } from './support/log.ts'
-import { spacesOf } from './support/spaces.ts'
+import { AckLog } from '../e2e/support/acknowledged.ts'
+import { expectSound, type Simulated } from '../e2e/support/books.ts'
+import { Home } from '../e2e/support/home.ts'
+import { compareWithLog } from '../e2e/support/log.ts'
+import { spacesOf } from '../e2e/support/spaces.ts'
 
 const repeat = Number(process.env['BAYWIRE_CONSUMER_REPEAT'] ?? 5)
 const kills = Number(process.env['BAYWIRE_CONSUMER_KILLS'] ?? 3)
