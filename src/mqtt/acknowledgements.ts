@@ -29,3 +29,42 @@ export class Acknowledgements {
     this.#write(packets)
   }
 }
+
+/**
+ * The same in the order in which the messages came, as a client must (MQTT 5, 4.6): one that is given early waits for those
+ * before it. Mosquitto looks for each message from the oldest on, so out of order each look is a long one.
+ */
+export class OrderedAcknowledgements {
+  readonly #queue: Acknowledgements
+  #waiting: number[] = []
+  #first = 0
+  readonly #given = new Set<number>()
+
+  constructor(write: (packets: Buffer) => void) {
+    this.#queue = new Acknowledgements(write)
+  }
+
+  /** No more are given on this connection: sends those that were given early, too. The rest will come again. */
+  finish(): void {
+    for (const id of this.#waiting.slice(this.#first)) if (this.#given.delete(id)) this.#queue.add(id)
+    this.#queue.flush()
+  }
+
+  /** A message came. Its id is not used again before it was acknowledged. */
+  expect(messageId: number): void {
+    this.#waiting.push(messageId)
+  }
+
+  add(messageId: number): void {
+    this.#given.add(messageId)
+    while (this.#first < this.#waiting.length && this.#given.delete(this.#waiting[this.#first] as number)) {
+      this.#queue.add(this.#waiting[this.#first++] as number)
+    }
+    if (this.#first < forgottenAtOnce) return
+    this.#waiting = this.#waiting.slice(this.#first)
+    this.#first = 0
+  }
+}
+
+/** Ids that are done with are taken off the list so many at a time. */
+const forgottenAtOnce = 4096

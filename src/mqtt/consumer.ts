@@ -16,7 +16,7 @@ import { connect, type IClientOptions, type IPublishPacket, type MqttClient } fr
 import type { Clock } from '../clock.ts'
 import { BaywireError, describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { Acknowledgements } from './acknowledgements.ts'
+import { OrderedAcknowledgements } from './acknowledgements.ts'
 import { brokerAddress, brokerName, connectFailure, type ConnectFailure } from './address.ts'
 import type { Door, Receiver } from './delivery.ts'
 import { InFlight } from './in-flight.ts'
@@ -92,7 +92,7 @@ class ExternalConsumer implements Consumer {
   readonly #client: MqttClient
   readonly #inFlight = new InFlight()
   readonly #waiting: Message[] = []
-  #acknowledgements: { of: Stream; queue: Acknowledgements } | undefined
+  #acknowledgements: { of: Stream; queue: OrderedAcknowledgements } | undefined
   #state: 'starting' | 'ready' | 'lost' | 'closing' = 'starting'
   #held = false
   #leaving: { drained: () => void; refused: (error: unknown) => void } | undefined
@@ -142,7 +142,7 @@ class ExternalConsumer implements Consumer {
     this.#state = 'closing'
     this.release()
     await this.#inFlight.emptyWithin(this.#options.stopMs ?? defaultStopMs)
-    this.#acknowledgements?.queue.flush()
+    this.#acknowledgements?.queue.finish()
     await this.#client.endAsync(!this.#client.connected)
   }
 
@@ -274,6 +274,7 @@ class ExternalConsumer implements Consumer {
     const { receiver, clock, payloadBytes = defaultPayloadBytes } = this.#options
     const { topic, qos, retain, dup, messageId = 0 } = packet
     const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload)
+    if (qos > 0) this.#acknowledgementsOn(stream).expect(messageId)
     const acknowledge = () => {
       if (qos > 0) this.#acknowledge(messageId, stream)
     }
@@ -292,14 +293,17 @@ class ExternalConsumer implements Consumer {
   }
 
   #acknowledge(messageId: number, stream: Stream): void {
-    if (stream !== this.#client.stream) return
+    if (stream === this.#client.stream) this.#acknowledgementsOn(stream).add(messageId)
+  }
+
+  #acknowledgementsOn(stream: Stream): OrderedAcknowledgements {
     if (this.#acknowledgements?.of !== stream) {
       const write = (packets: Buffer) => {
         if (!stream.destroyed) stream.write(packets)
       }
-      this.#acknowledgements = { of: stream, queue: new Acknowledgements(write) }
+      this.#acknowledgements = { of: stream, queue: new OrderedAcknowledgements(write) }
     }
-    this.#acknowledgements.queue.add(messageId)
+    return this.#acknowledgements.queue
   }
 }
 
