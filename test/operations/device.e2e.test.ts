@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connected, connectPacket, publishPacket, RawClient } from '../support/mqtt.ts'
 import { eventually } from '../support/program.ts'
-import { expectSound } from './support/books.ts'
-import { Home } from './support/home.ts'
+import { expectSound } from '../e2e/support/books.ts'
+import { Home } from '../e2e/support/home.ts'
 
 /** `baywire device` beside a running `baywire start`: what one process changes in the database, the other's broker obeys. */
 let home: Home

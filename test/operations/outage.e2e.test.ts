@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { EmbeddedProcess } from '../support/embedded-process.ts'
 import { eventually, type Program } from '../support/program.ts'
-import { AckLog } from './support/acknowledged.ts'
-import { expectSound } from './support/books.ts'
-import { Home } from './support/home.ts'
-import { compareWithLog } from './support/log.ts'
-import { expectAllArrived, isNotReady, messages, simulate } from './support/stream.ts'
+import { AckLog } from '../e2e/support/acknowledged.ts'
+import { expectSound } from '../e2e/support/books.ts'
+import { Home } from '../e2e/support/home.ts'
+import { compareWithLog } from '../e2e/support/log.ts'
+import { expectAllArrived, isNotReady, messages, simulate } from '../e2e/support/stream.ts'
 
 /** The database goes away while the program runs, and comes back: it says so, waits, and goes on by itself. */
 const outageMs = 60_000

@@ -4,10 +4,10 @@ import { connect, type Sql } from '../../src/store/client.ts'
 import { inTenant, provision } from '../../src/store/provision.ts'
 import { tenantDatabase } from '../../src/store/transactions.ts'
 import { eventually } from '../support/program.ts'
-import { expectSound } from './support/books.ts'
-import { Home } from './support/home.ts'
-import { Sender } from './support/sender.ts'
-import { makeTenant } from './support/tenant.ts'
+import { expectSound } from '../e2e/support/books.ts'
+import { Home } from '../e2e/support/home.ts'
+import { Sender } from '../e2e/support/sender.ts'
+import { makeTenant } from '../e2e/support/tenant.ts'
 
 interface Item {
   id: string
