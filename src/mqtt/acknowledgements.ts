@@ -38,7 +38,8 @@ export class OrderedAcknowledgements {
   readonly #queue: Acknowledgements
   #waiting: number[] = []
   #first = 0
-  readonly #given = new Set<number>()
+  /** By id: given, and not sent because of others before it. */
+  readonly #given = new Uint8Array(65_536)
 
   constructor(write: (packets: Buffer) => void) {
     this.#queue = new Acknowledgements(write)
@@ -46,7 +47,7 @@ export class OrderedAcknowledgements {
 
   /** No more are given on this connection: sends those that were given early, too. The rest will come again. */
   finish(): void {
-    for (const id of this.#waiting.slice(this.#first)) if (this.#given.delete(id)) this.#queue.add(id)
+    for (const id of this.#waiting.splice(this.#first)) if (this.#given[id] === 1) this.#queue.add(id)
     this.#queue.flush()
   }
 
@@ -56,9 +57,13 @@ export class OrderedAcknowledgements {
   }
 
   add(messageId: number): void {
-    this.#given.add(messageId)
-    while (this.#first < this.#waiting.length && this.#given.delete(this.#waiting[this.#first] as number)) {
-      this.#queue.add(this.#waiting[this.#first++] as number)
+    this.#given[messageId] = 1
+    while (this.#first < this.#waiting.length) {
+      const next = this.#waiting[this.#first] as number
+      if (this.#given[next] !== 1) break
+      this.#given[next] = 0
+      this.#queue.add(next)
+      this.#first++
     }
     if (this.#first < forgottenAtOnce) return
     this.#waiting = this.#waiting.slice(this.#first)

@@ -2,9 +2,8 @@
  * A client of an external broker: MQTT 5 with a session that outlives us, so that the broker keeps what we
  * have not acknowledged. Its PUBACKs are ours alone to send, after the commit, many at once.
  *
- * mqtt.js hands over one packet at a time and would send PUBACK as soon as `handleMessage` calls back, or
- * hand over nothing until then. Called back with an error, it goes on without sending one: that is used here
- * (undocumented, so its version is pinned and a test holds it), and PUBACKs are written to the stream.
+ * mqtt.js connects, subscribes and keeps the connection alive; what is published to us is taken from the connection before
+ * it comes to mqtt.js, and PUBACKs are written to it (incoming.ts).
  * Packet ids belong to a network connection: an acknowledgement for an earlier one is dropped, the broker has
  * delivered the message again by then.
  *
@@ -12,14 +11,18 @@
  * to one session and to no other, also when nobody is connected to it: what a consumer that is away was given waits
  * for it, and is lost with its session. So one that will not come back has to `leave`.
  */
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { MqttClient, type IClientOptions } from 'mqtt'
 import type { Clock } from '../clock.ts'
 import { BaywireError, describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { OrderedAcknowledgements } from './acknowledgements.ts'
 import { brokerAddress, brokerName, connectFailure, type ConnectFailure } from './address.ts'
 import type { Door, Receiver } from './delivery.ts'
-import { InFlight } from './in-flight.ts'
+import type { Publish } from './frames.ts'
+import { Incoming } from './incoming.ts'
+import { InFlight, type Settling } from './in-flight.ts'
 import { drainedTopic } from './mosquitto-rules.ts'
 import { inGroup, sessionSubscriptions } from './subscriptions.ts'
 import type { Subscription } from './topics.ts'
@@ -68,16 +71,6 @@ const defaultStopMs = 8000
 const sessionTakenOver = 142
 /** MQTT 5, 3.11.3. */
 const noSubscriptionExisted = 17
-/** To mqtt.js: go on without PUBACK. */
-const goOn = new Error('acknowledged later')
-
-type Stream = MqttClient['stream']
-type Done = (error?: Error) => void
-interface Message {
-  packet: IPublishPacket
-  done: Done
-  stream: Stream
-}
 
 /** Resolves when subscribed. Fails when the first connection does; later ones are tried for ever. */
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
@@ -91,8 +84,8 @@ class ExternalConsumer implements Consumer {
   readonly #name: string
   readonly #client: MqttClient
   readonly #inFlight = new InFlight()
-  readonly #waiting: Message[] = []
-  #acknowledgements: { of: Stream; queue: OrderedAcknowledgements } | undefined
+  /** Of the newest network connection. */
+  #connection: Connection | undefined
   #state: 'starting' | 'ready' | 'lost' | 'closing' = 'starting'
   #held = false
   #leaving: { drained: () => void; refused: (error: unknown) => void } | undefined
@@ -101,8 +94,7 @@ class ExternalConsumer implements Consumer {
   constructor(options: ConsumerOptions) {
     this.#options = options
     this.#name = brokerName(options.url)
-    this.#client = connect(clientOptions(options))
-    this.#client.handleMessage = (packet, done) => this.#take({ packet, done, stream: this.#client.stream })
+    this.#client = new MqttClient(() => this.#connect(), clientOptions(options))
   }
 
   async start(): Promise<void> {
@@ -131,18 +123,19 @@ class ExternalConsumer implements Consumer {
 
   hold(): void {
     this.#held = true
+    this.#connection?.stream.hold()
   }
 
   release(): void {
     this.#held = false
-    for (const message of this.#waiting.splice(0)) this.#take(message)
+    this.#connection?.stream.release()
   }
 
   async close(): Promise<void> {
     this.#state = 'closing'
     this.release()
     await this.#inFlight.emptyWithin(this.#options.stopMs ?? defaultStopMs)
-    this.#acknowledgements?.queue.finish()
+    this.#connection?.acknowledgements.finish()
     await this.#client.endAsync(!this.#client.connected)
   }
 
@@ -215,7 +208,7 @@ class ExternalConsumer implements Consumer {
   #askForTheRest(): void {
     const { wanted, others } = sessionSubscriptions(this.#options)
     const filters = [...wanted.map(({ filter }) => filter), ...others, this.#sentinel() ?? []].flat()
-    const { stream } = this.#client
+    const connection = this.#connection
     const marker = this.#marker()
     const asked = this.#unsubscribe(filters)
       .then(() => this.#client.subscribeAsync(marker, { qos: 1 }))
@@ -223,14 +216,14 @@ class ExternalConsumer implements Consumer {
     asked.catch((error: unknown) => {
       // With a reason code the broker has said no, and perhaps ended the connection over it. Otherwise it is lost.
       const refused = error instanceof Error && 'code' in error && typeof error.code === 'number'
-      if (refused || (stream === this.#client.stream && this.#client.connected)) this.#leaving?.refused(error)
+      if (refused || (connection === this.#connection && this.#client.connected)) this.#leaving?.refused(error)
     })
   }
 
   /** The marker has come: all that waited is handed over. On a later connection what is not settled comes again. */
-  async #drained(stream: Stream): Promise<void> {
+  async #drained(connection: Connection): Promise<void> {
     await this.#inFlight.empty()
-    if (stream === this.#client.stream) this.#leaving?.drained()
+    if (connection === this.#connection) this.#leaving?.drained()
   }
 
   #marker(): string {
@@ -257,54 +250,57 @@ class ExternalConsumer implements Consumer {
     onState({ connected: false, detail: `${this.#name}: ${failure.reason}` })
   }
 
-  #take(message: Message): void {
-    const { packet, done, stream } = message
-    if (stream !== this.#client.stream || this.#state === 'closing') {
-      // Left unacknowledged: it will be delivered again.
-      done(goOn)
-    } else if (this.#held) {
-      this.#waiting.push(message)
-    } else {
-      this.#handOver(packet, stream)
-      done(goOn)
-    }
+  #connect(): Incoming {
+    const connection = new Connection(openSocket(this.#options.url), (publish) => this.#take(publish, connection))
+    this.#connection = connection
+    if (this.#held) connection.stream.hold()
+    return connection.stream
   }
 
-  #handOver(packet: IPublishPacket, stream: Stream): void {
+  #take({ topic, payload, qos, retain, dup, messageId }: Publish, connection: Connection): void {
+    // Left unacknowledged: it will be delivered again.
+    if (connection !== this.#connection || this.#state === 'closing') return
     const { receiver, clock, payloadBytes = defaultPayloadBytes } = this.#options
-    const { topic, qos, retain, dup, messageId = 0 } = packet
-    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload)
-    if (qos > 0) this.#acknowledgementsOn(stream).expect(messageId)
-    const acknowledge = () => {
-      if (qos > 0) this.#acknowledge(messageId, stream)
-    }
+    if (qos > 0) connection.acknowledgements.expect(messageId)
     if (this.#leaving !== undefined && topic === this.#marker()) {
-      acknowledge()
-      void this.#drained(stream)
-      return
-    }
-    if (payload.length > payloadBytes) {
+      connection.acknowledge(messageId)
+      void this.#drained(connection)
+    } else if (payload.length > payloadBytes) {
       receiver.refuse('payload_too_large')
-      acknowledge()
-      return
+      connection.acknowledge(messageId)
+    } else {
+      const delivered = { topic, payload, receivedAtMs: clock.now(), retained: retain, duplicate: dup }
+      receiver.receive(this.#inFlight.track(delivered, connection, messageId))
     }
-    const delivered = { topic, payload, receivedAtMs: clock.now(), retained: retain, duplicate: dup }
-    receiver.receive(this.#inFlight.track(delivered, { acknowledge, giveUp: () => stream.destroy() }))
+  }
+}
+
+/** One network connection. What is acknowledged on it after it was lost goes nowhere. */
+class Connection implements Settling {
+  readonly stream: Incoming
+  readonly acknowledgements: OrderedAcknowledgements
+
+  constructor(socket: Socket, onPublish: (publish: Publish) => void) {
+    this.stream = new Incoming(socket, onPublish)
+    this.acknowledgements = new OrderedAcknowledgements((packets) => {
+      if (!socket.destroyed) socket.write(packets)
+    })
   }
 
-  #acknowledge(messageId: number, stream: Stream): void {
-    if (stream === this.#client.stream) this.#acknowledgementsOn(stream).add(messageId)
+  acknowledge(messageId: number): void {
+    // QoS 0 has none.
+    if (messageId > 0) this.acknowledgements.add(messageId)
   }
 
-  #acknowledgementsOn(stream: Stream): OrderedAcknowledgements {
-    if (this.#acknowledgements?.of !== stream) {
-      const write = (packets: Buffer) => {
-        if (!stream.destroyed) stream.write(packets)
-      }
-      this.#acknowledgements = { of: stream, queue: new OrderedAcknowledgements(write) }
-    }
-    return this.#acknowledgements.queue
+  giveUp(): void {
+    this.stream.destroy()
   }
+}
+
+function openSocket(url: string): Socket {
+  const { protocol, host = 'localhost', port = 0 } = brokerAddress(url)
+  if (protocol === 'mqtt') return connectSocket({ host, port })
+  return connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }) })
 }
 
 /** The session at the broker belongs to this name: whoever is to find it again must come under it. */

@@ -14,19 +14,26 @@ export interface FrameHeader {
 /** Of any topic that is taken. */
 export const mostTopicBytes = 256
 
-/** A remaining length has at most four bytes, seven bits in each, the lowest first. */
+/** A variable byte integer has at most four bytes, seven bits in each, the lowest first. */
 const lengthBytes = 4
 
 /** The header at `offset`: `incomplete` when more bytes are needed, `malformed` when the length has no end. */
 export function readFrameHeader(bytes: Buffer, offset: number): FrameHeader | 'incomplete' | 'malformed' {
   const first = bytes[offset]
   if (first === undefined) return 'incomplete'
-  let bodyBytes = 0
+  const length = readLength(bytes, offset + 1)
+  if (typeof length === 'string') return length
+  return { type: first >> 4, headerBytes: 1 + length.bytes, bodyBytes: length.value }
+}
+
+/** A variable byte integer (MQTT 5, 1.5.5), and how many bytes it takes. */
+function readLength(bytes: Buffer, offset: number): { value: number; bytes: number } | 'incomplete' | 'malformed' {
+  let value = 0
   for (let index = 0; index < lengthBytes; index++) {
-    const byte = bytes[offset + 1 + index]
+    const byte = bytes[offset + index]
     if (byte === undefined) return 'incomplete'
-    bodyBytes += (byte & 0x7f) * 2 ** (7 * index)
-    if (byte < 0x80) return { type: first >> 4, headerBytes: index + 2, bodyBytes }
+    value += (byte & 0x7f) * 2 ** (7 * index)
+    if (byte < 0x80) return { value, bytes: index + 1 }
   }
   return 'malformed'
 }
@@ -53,4 +60,40 @@ export function readPublishHead(
   if (qos === 0) return { qos, messageId: undefined }
   if (bytes.length < idAt + 2) return 'incomplete'
   return { qos, messageId: bytes.readUInt16BE(idAt) }
+}
+
+/** A PUBLISH as MQTT 5 has it (3.3), its properties left out. */
+export interface Publish {
+  topic: string
+  payload: Buffer
+  qos: number
+  retain: boolean
+  dup: boolean
+  /** Of QoS 1 and 2; otherwise 0. */
+  messageId: number
+}
+
+/** The PUBLISH of MQTT 5 that stands at `offset` in whole; its payload is a view of `bytes`. */
+export function readPublish(
+  bytes: Buffer,
+  offset: number,
+  { headerBytes, bodyBytes }: FrameHeader,
+): Publish | 'malformed' {
+  const flags = bytes[offset] ?? 0
+  const qos = (flags >> 1) & 3
+  const body = offset + headerBytes
+  const end = body + bodyBytes
+  if (qos === 3 || bodyBytes < 2) return 'malformed'
+  const idAt = body + 2 + bytes.readUInt16BE(body)
+  const propertiesAt = qos === 0 ? idAt : idAt + 2
+  if (propertiesAt >= end) return 'malformed'
+  const messageId = qos === 0 ? 0 : bytes.readUInt16BE(idAt)
+  // Their length is a number of the same form as that of the packet.
+  const properties = readLength(bytes, propertiesAt)
+  if (typeof properties === 'string') return 'malformed'
+  const payloadAt = propertiesAt + properties.bytes + properties.value
+  if (payloadAt > end) return 'malformed'
+  const topic = bytes.toString('utf8', body + 2, idAt)
+  const payload = bytes.subarray(payloadAt, end)
+  return { topic, payload, qos, retain: (flags & 1) === 1, dup: (flags & 8) === 8, messageId }
 }

@@ -1,8 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Delivery } from './delivery.ts'
 
-/** What to do, once, when the receiver is done with a delivery. */
-export type Settling = Pick<Delivery, 'acknowledge' | 'giveUp'>
+/** What to do, once, when the receiver is done with the delivery of that packet id. */
+export interface Settling {
+  acknowledge(messageId: number): void
+  giveUp(messageId: number): void
+}
 export type Delivered = Omit<Delivery, 'acknowledge' | 'giveUp'>
 
 /** The deliveries of one door that are neither acknowledged nor given up. */
@@ -11,9 +14,9 @@ export class InFlight {
   #onEmpty: (() => void) | undefined
 
   /** Counts one delivery until it is settled; of all calls only the first has an effect. */
-  track(delivered: Delivered, settling: Settling): Delivery {
+  track(delivered: Delivered, settling: Settling, messageId: number): Delivery {
     this.#count++
-    return new Tracked(delivered, { settling, onSettled: this.#onSettled })
+    return new Tracked(delivered, settling, messageId, this.#onSettled)
   }
 
   readonly #onSettled = (): void => {
@@ -43,10 +46,12 @@ class Tracked implements Delivery {
   readonly retainStripped: boolean
   readonly duplicate: boolean
   readonly sender: { readonly revoked: boolean } | undefined
+  readonly #messageId: number
   readonly #onSettled: () => void
   #settling: Settling | undefined
 
-  constructor(delivered: Delivered, { settling, onSettled }: { settling: Settling; onSettled: () => void }) {
+  // oxlint-disable-next-line max-params -- another object for each message would cost what this one saves
+  constructor(delivered: Delivered, settling: Settling, messageId: number, onSettled: () => void) {
     this.topic = delivered.topic
     this.payload = delivered.payload
     this.receivedAtMs = delivered.receivedAtMs
@@ -55,20 +60,21 @@ class Tracked implements Delivery {
     this.duplicate = delivered.duplicate
     this.sender = delivered.sender
     this.#settling = settling
+    this.#messageId = messageId
     this.#onSettled = onSettled
   }
 
   acknowledge(): void {
     const settling = this.#settled()
     if (settling === undefined) return
-    settling.acknowledge()
+    settling.acknowledge(this.#messageId)
     this.#onSettled()
   }
 
   giveUp(): void {
     const settling = this.#settled()
     if (settling === undefined) return
-    settling.giveUp()
+    settling.giveUp(this.#messageId)
     this.#onSettled()
   }
 

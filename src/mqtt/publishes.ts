@@ -65,7 +65,10 @@ export class Publishes {
       done(new Error('last will on a foreign topic'))
     } else {
       will.retain &&= isPresence(will.payload)
-      this.#deliver(connection, will, { acknowledge: done, giveUp: () => done(new Error('last will given up')) })
+      this.#deliver(connection, will, {
+        acknowledge: () => done(),
+        giveUp: () => done(new Error('last will given up')),
+      })
     }
   }
 
@@ -146,7 +149,7 @@ export class Publishes {
       duplicate: packet.dup,
       sender,
     }
-    this.#options.receiver.receive(this.#inFlight.track(delivered, settling))
+    this.#options.receiver.receive(this.#inFlight.track(delivered, settling, packet.messageId ?? 0))
   }
 }
 
