@@ -16,7 +16,10 @@ export interface OpenDatabase {
   /** A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long. */
   system(name: string, options?: { statementTimeoutMs?: number }): SystemDatabase
   /** Told of each NOTIFY on a channel, by a connection of its own with the login of a role; see `listen`. */
-  listen(name: string, options: { channel: string; onNotify: () => void; as?: 'api' | 'ingest' }): Listener
+  listen(
+    name: string,
+    options: { channel: string; onNotify: (payload?: string) => void; as?: 'api' | 'ingest' },
+  ): Listener
   close(): Promise<void>
 }
 

@@ -8,15 +8,15 @@ export interface Listener {
 const closeTimeoutS = 1
 
 /**
- * Calls `onNotify` for each NOTIFY on the channel, and whenever listening began (anew): what was said before went
- * unheard. A lost connection is made again, in its own time: whoever must not miss anything asks from time to time too.
+ * Calls `onNotify` with what each NOTIFY on the channel says, and with nothing whenever listening began (anew): what was
+ * said before went unheard. A lost connection is made again, in its own time: whoever must not miss anything asks from time to time too.
  */
 export function listen(
   options: Omit<ConnectOptions, 'max'>,
-  { channel, onNotify }: { channel: string; onNotify: () => void },
+  { channel, onNotify }: { channel: string; onNotify: (payload?: string) => void },
 ): Listener {
   const sql = connect({ ...options, max: 1 })
   // postgres.js tries again by itself after a connection was lost, and before the first one too.
-  sql.listen(channel, onNotify, onNotify).catch(() => {})
+  sql.listen(channel, onNotify, () => onNotify()).catch(() => {})
   return { close: () => sql.end({ timeout: closeTimeoutS }) }
 }

@@ -16,11 +16,26 @@ const allowed: Record<string, readonly string[]> = {
   ingest: ['.', 'mqtt', 'decode', 'occupancy', 'store'],
   replay: ['.', 'mqtt', 'decode', 'occupancy', 'store'],
   auth: ['.', 'store'],
+  // What the API process knows by following the events: availability, streams.
+  live: ['.', 'occupancy', 'store'],
   // The verbs of those who run a tenant: each checks the right to it, keeps its rules and writes the audit log.
   administration: ['.', 'occupancy', 'decode', 'store', 'auth'],
   jobs: ['.', 'mqtt', 'occupancy', 'store', 'replay'],
-  api: ['.', 'occupancy', 'store', 'replay', 'auth', 'administration'],
-  cli: ['.', 'mqtt', 'occupancy', 'decode', 'store', 'ingest', 'replay', 'jobs', 'api', 'auth', 'administration'],
+  api: ['.', 'occupancy', 'store', 'replay', 'auth', 'administration', 'live'],
+  cli: [
+    '.',
+    'mqtt',
+    'occupancy',
+    'decode',
+    'store',
+    'ingest',
+    'replay',
+    'jobs',
+    'live',
+    'api',
+    'auth',
+    'administration',
+  ],
 }
 /** Rooms that are pure: they import no part of Node that reads a clock, a file or the network. */
 const pure = ['occupancy', 'decode']
