@@ -10,6 +10,7 @@ import type { PublishedKeys } from '../auth/published-keys.ts'
 import type { SessionKeeper } from '../auth/sessions.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
+import type { Live } from '../live/live.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
@@ -58,6 +59,7 @@ export interface ApiOptions {
   /** How people are invited, and what becomes of those who accept. */
   invites?: Pick<TenancyRoutesOptions, 'sender' | 'passwords' | 'mayBeSent' | 'inviteHours'>
   publishedKeys: Pick<PublishedKeys, 'jwks'>
+  live: Live
   /** Without them nothing is limited. */
   limits?: RateLimits | undefined
   /** Whose word on where a request comes from is taken. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { seal, unseal } from './sealing.ts'
-import { deriveKey } from './secret.ts'
+import { deriveKey } from '../secret.ts'
 
 /** Refresh tokens: 256 random bits behind a prefix that scanners find. They are kept as SHA-256 alone. */
 const tokenBytes = 32

@@ -14,7 +14,7 @@ import {
 import type { AccountTransaction, TenantDatabase } from '../store/transactions.ts'
 import { earliestUse, keysToRetire, nextKey, publishedBeforeUseMs, signingKey } from './key-schedule.ts'
 import { seal, unseal } from './sealing.ts'
-import { deriveKey } from './secret.ts'
+import { deriveKey } from '../secret.ts'
 
 export interface SigningKeysOptions {
   tenants: Pick<TenantDatabase, 'withAccounts'>

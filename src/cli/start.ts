@@ -20,6 +20,7 @@ import { startEmbeddedBroker } from './embedded-broker.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
 import { startAccess } from './access.ts'
 import { startAccounts } from './accounts.ts'
+import { startLive } from './live.ts'
 import { refuseUnsafe } from './production.ts'
 import { installationSecret } from './secret.ts'
 import { announce } from './terminal.ts'
@@ -217,6 +218,7 @@ async function startHttp(parts: Parts): Promise<number> {
   const app = createApi({
     ...access,
     tenants,
+    live: await startLive(parts),
     accounts,
     invites: {
       sender: accounts.sender,

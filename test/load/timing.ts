@@ -20,7 +20,6 @@ export async function* timing(product: Product, { pairs }: { pairs: number }): A
   const [locked = ''] = await product.addAccounts('locked', 1)
   const wrong = { password: 'not the password at all' }
   const of = (pair: number) => ({ email: emails[pair] })
-  const nobody = (pair: number) => ({ email: `unknown-${pair}@example.org` })
   const routes: Route[] = [
     {
       what: 'a wrong password at an account each',
@@ -39,6 +38,10 @@ export async function* timing(product: Product, { pairs }: { pairs: number }): A
     { what: 'a forgotten password', path: '/auth/password/forgot', known: of, unknown: nobody, atOnce: 8 },
   ]
   for (const route of routes) yield await compare(product, route, count)
+}
+
+function nobody(pair: number): object {
+  return { email: `unknown-${pair}@example.org` }
 }
 
 async function compare(product: Product, route: Route, count: number): Promise<Finding> {

@@ -105,32 +105,36 @@ describe('erasing a tenant', () => {
     await baywire.expectSound()
   })
 
-  it('while its sensors send: all that is answered is answered, and nothing of it is left', async () => {
-    for (let round = 0; round < 3; round += 1) {
-      const slug = `busy-${round}`
-      // oxlint-disable-next-line no-await-in-loop -- one round after the other
-      const id = await baywire.tenant(slug, devices)
-      const other = `beside-${round}`
-      // oxlint-disable-next-line no-await-in-loop
-      const otherId = await baywire.tenant(other, devices)
-      // oxlint-disable-next-line no-await-in-loop
-      await send(slug, 'A1', 1)
-      const stop = new AbortController()
-      const sending = [slug, other].flatMap((one) => devices.map((device) => sendOn(one, device, stop.signal)))
-      // oxlint-disable-next-line no-await-in-loop
-      await erasedAtLast(id)
-      // oxlint-disable-next-line no-await-in-loop -- somebody who is refused, and knows it
-      await Promise.all(devices.map((device) => send(slug, device, 1_000_000)))
-      stop.abort()
-      // oxlint-disable-next-line no-await-in-loop
-      for (const sent of await Promise.all(sending)) expect(sent).toBeGreaterThan(0)
-      // oxlint-disable-next-line no-await-in-loop
-      expect(await rowsOf(id)).toEqual({ audit_log: 1, audit_heads: 1 })
-      // oxlint-disable-next-line no-await-in-loop
-      expect((await tenants.withTenant(otherId, countTenant)).readings).toBeGreaterThan(0)
-    }
-    await baywire.expectSound()
-  })
+  it(
+    'while its sensors send: all that is answered is answered, and nothing of it is left',
+    { timeout: 120_000 },
+    async () => {
+      for (let round = 0; round < 3; round += 1) {
+        const slug = `busy-${round}`
+        // oxlint-disable-next-line no-await-in-loop -- one round after the other
+        const id = await baywire.tenant(slug, devices)
+        const other = `beside-${round}`
+        // oxlint-disable-next-line no-await-in-loop
+        const otherId = await baywire.tenant(other, devices)
+        // oxlint-disable-next-line no-await-in-loop
+        await send(slug, 'A1', 1)
+        const stop = new AbortController()
+        const sending = [slug, other].flatMap((one) => devices.map((device) => sendOn(one, device, stop.signal)))
+        // oxlint-disable-next-line no-await-in-loop
+        await erasedAtLast(id)
+        // oxlint-disable-next-line no-await-in-loop -- somebody who is refused, and knows it
+        await Promise.all(devices.map((device) => send(slug, device, 1_000_000)))
+        stop.abort()
+        // oxlint-disable-next-line no-await-in-loop
+        for (const sent of await Promise.all(sending)) expect(sent).toBeGreaterThan(0)
+        // oxlint-disable-next-line no-await-in-loop
+        expect(await rowsOf(id)).toEqual({ audit_log: 1, audit_heads: 1 })
+        // oxlint-disable-next-line no-await-in-loop
+        expect((await tenants.withTenant(otherId, countTenant)).readings).toBeGreaterThan(0)
+      }
+      await baywire.expectSound()
+    },
+  )
 
   it('is done in a transaction of its own tenant alone', async () => {
     const [one, two] = [await baywire.tenant('own-1', []), await baywire.tenant('own-2', [])]

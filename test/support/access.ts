@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { createAccess, type Access, type AccessOptions, type AccessSettings } from '../../src/auth/access.ts'
 import { systemClock } from '../../src/clock.ts'
+import { createLive, type Live } from '../../src/live/live.ts'
 
 /** Of the defaults. */
 export const testSettings: AccessSettings = {
@@ -12,20 +13,22 @@ export const testSettings: AccessSettings = {
 
 export const testSecret = 'a secret of the tests, 32 characters or more'
 
-/** What tells who asks, with the settings of the tests. */
+/** What tells who asks, with the settings of the tests; and the events, followed by nobody until they are started. */
 export function testAccess({
   tenants,
   clock = systemClock,
   ...more
-}: Pick<AccessOptions, 'tenants'> & Partial<AccessOptions>): Access {
-  return createAccess({
+}: Pick<AccessOptions, 'tenants'> & Partial<AccessOptions>): Access & { live: Live } {
+  const log = pino({ level: 'silent' })
+  const access = createAccess({
     tenants,
     secret: testSecret,
     settings: testSettings,
     clock,
-    log: pino({ level: 'silent' }),
+    log,
     ...more,
   })
+  return { ...access, live: createLive({ tenants, secret: testSecret, log }) }
 }
 
 function refuse(): Promise<never> {
@@ -33,6 +36,6 @@ function refuse(): Promise<never> {
 }
 
 /** Nobody is let in: for tests without a database. */
-export function nobodysAccess(): Access {
+export function nobodysAccess(): Access & { live: Live } {
   return testAccess({ tenants: { withAccounts: refuse, withTenant: refuse } })
 }

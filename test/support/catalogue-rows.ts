@@ -57,6 +57,9 @@ const chosen: Record<string, (options: RowOptions & { n: number }) => unknown> =
   'readings.received_at': () => new Date().toISOString(),
   // Behind all made up entries, so that the next one that is written has its place.
   'audit_heads.seq': () => 1_000_000,
+  'reservations.starts_at': () => '2998-01-01T00:00:00Z',
+  'reservations.ends_at': () => '2998-01-01T01:00:00Z',
+  'reservations.state': () => 'confirmed',
   'policies.scope': () => 'tenant',
   'policies.scope_id': () => null,
 }

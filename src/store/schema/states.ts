@@ -57,6 +57,8 @@ export const eventHeads = pgTable('event_heads', {
     .primaryKey()
     .references(() => tenants.id),
   position: bigint('position', { mode: 'number' }).notNull(),
+  /** Events up to this position were dropped with the log of their day. */
+  droppedUntil: bigint('dropped_until', { mode: 'number' }).notNull().default(0),
 })
 
 /**

@@ -32,6 +32,8 @@ export const tenants = pgTable(
     policyVersion: integer('policy_version').notNull().default(0),
     /** Raised by triggers whenever devices or their assignments change: what was read of them is good for one version. */
     directoryVersion: bigint('directory_version', { mode: 'number' }).notNull().default(0),
+    /** Raised by triggers whenever sites, zones or spaces change: what was read of them is good for one version. */
+    placesVersion: bigint('places_version', { mode: 'number' }).notNull().default(0),
     /** Nobody but the platform administrator gets in, and its devices neither. */
     suspendedAt: instant('suspended_at'),
     /** Rules that it sets for its members beyond the operator's: stricter only. */

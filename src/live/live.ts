@@ -1,0 +1,24 @@
+import { deriveKey } from '../secret.ts'
+import type { Log } from '../log.ts'
+import type { TenantDatabase } from '../store/transactions.ts'
+import { Cursors } from './cursor.ts'
+import { Feeds } from './feeds.ts'
+
+export interface LiveOptions {
+  /** A client of its own: however many requests wait for the API's, events are still followed. */
+  tenants: Pick<TenantDatabase, 'withTenant'>
+  /** BAYWIRE_SECRET: equal in all processes, so that a cursor of one is good at the others. */
+  secret: string
+  log: Log
+}
+
+/** What a process knows by following the events of its tenants. Nothing of it asks the database before it is used. */
+export interface Live {
+  feeds: Feeds
+  cursors: Cursors
+}
+
+export function createLive({ tenants, secret, log }: LiveOptions): Live {
+  const keys = { encryption: deriveKey(secret, 'cursor encryption'), nonce: deriveKey(secret, 'cursor nonce') }
+  return { feeds: new Feeds({ tenants, log }), cursors: new Cursors(keys) }
+}
