@@ -22,6 +22,8 @@ export interface Metrics {
   commitSeconds: Histogram
   commitRetries: Counter<'reason'>
   httpRequestSeconds: Histogram<'route' | 'method' | 'status'>
+  /** Requests with a token or API key that is not in force: whoever tries many shows here. */
+  unauthenticated: Counter<'credential'>
 }
 
 export function createMetrics(): Metrics {
@@ -33,6 +35,12 @@ export function createMetrics(): Metrics {
       name: 'baywire_readings_total',
       help: 'committed deliveries of readings by outcome',
       labelNames: ['tenant', 'outcome'],
+      registers,
+    }),
+    unauthenticated: new Counter({
+      name: 'baywire_unauthenticated_total',
+      help: 'requests with a token or an API key that is not in force',
+      labelNames: ['credential'],
       registers,
     }),
     refused: new Counter({

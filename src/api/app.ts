@@ -100,7 +100,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
     databaseWaitMs = DATABASE_WAIT_MS,
     clock = systemClock,
   } = options
-  addPrivatePart(app, { authenticator, limits, origins, databaseWaitMs })
+  addPrivatePart(app, { authenticator, limits, origins, databaseWaitMs, metrics: options.metrics })
   const { accounts, areaOf = (c) => c.get('client').network } = options
   if (accounts !== undefined) addAccountRoutes(app, { accounts, areaOf, databaseWaitMs, limits })
   addSessionRoutes(app, { tenants, databaseWaitMs, clock, sessions: options.sessions })

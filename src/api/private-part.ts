@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import type { Authenticator } from '../auth/authenticator.ts'
+import type { Metrics } from '../metrics.ts'
 import type { Api } from './app.ts'
 import type { ApiEnv } from './context.ts'
 import { exactOrigins } from './cors.ts'
@@ -16,6 +17,7 @@ export interface PrivatePartOptions {
   origins: readonly string[]
   limits: RateLimits | undefined
   databaseWaitMs: number
+  metrics: Pick<Metrics, 'unauthenticated'>
 }
 
 const PREFIX = '/api/v1'
@@ -48,7 +50,8 @@ function isClosed(path: string): boolean {
   return isPrivate(path) && !isOpenPath(path)
 }
 
-export function addPrivatePart(app: Api, { authenticator, origins, limits, databaseWaitMs }: PrivatePartOptions): void {
+export function addPrivatePart(app: Api, options: PrivatePartOptions): void {
+  const { authenticator, origins, limits } = options
   const within = (handler: MiddlewareHandler<ApiEnv>, where: (path: string) => boolean) => {
     app.use(`${PREFIX}/*`, (c, next) => (where(c.req.path) ? handler(c, next) : next()))
   }
@@ -59,7 +62,7 @@ export function addPrivatePart(app: Api, { authenticator, origins, limits, datab
     within(limits.perOpenRoute, isOpenPath)
   }
   within(forgetAccess(authenticator), isPrivate)
-  within(signedIn({ authenticator, databaseWaitMs }), isClosed)
+  within(signedIn(options), isClosed)
   if (limits !== undefined) within(limits.perPrincipal, isClosed)
   within(readIdempotencyKey, isClosed)
 }

@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Actor } from '../auth/principal.ts'
+import type { Metrics } from '../metrics.ts'
 import { Refusal } from '../refusal.ts'
 import type {
   AccountTransaction,
@@ -18,19 +19,28 @@ export interface SignedInOptions {
   databaseWaitMs: number
 }
 
-/** Whoever is let in is in the context; a preflight is nobody's. */
+/** Whoever is let in is in the context; a preflight is nobody's. Who brings what is not in force is counted. */
 export function signedIn({
   authenticator,
   databaseWaitMs,
+  metrics,
 }: {
   authenticator: Authenticator
   databaseWaitMs: number
+  metrics: Pick<Metrics, 'unauthenticated'>
 }): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     if (c.req.method !== 'OPTIONS') {
+      const authorization = c.req.header('Authorization')
       const details = { lookInto: c.req.header('X-Baywire-Tenant'), requestId: c.get('requestId') }
-      const work = authenticator.authenticate(c.req.header('Authorization'), details)
-      c.set('principal', await withinTime(work, databaseWaitMs))
+      try {
+        c.set('principal', await withinTime(authenticator.authenticate(authorization, details), databaseWaitMs))
+      } catch (error) {
+        if (authorization !== undefined && error instanceof Refusal && error.code === 'unauthenticated') {
+          metrics.unauthenticated.inc({ credential: /^Bearer bw_/i.test(authorization) ? 'api_key' : 'token' })
+        }
+        throw error
+      }
     }
     await next()
   }

@@ -8,7 +8,7 @@ import { Refusal } from '../../src/refusal.ts'
 
 const nobody = () => Promise.reject(new Error('no database here'))
 
-function api(): Api {
+function api({ metrics = createMetrics() } = {}): Api {
   const tenants = {
     tenantBySlug: nobody,
     withAccounts: nobody,
@@ -19,7 +19,7 @@ function api(): Api {
   return createApi({
     ...testAccess({ tenants }),
     tenants,
-    metrics: createMetrics(),
+    metrics,
     log: pino({ level: 'silent' }),
     readiness: () => Promise.resolve({ ready: true, parts: {} }),
     authenticator: { authenticate: () => Promise.reject(new Refusal('unauthenticated', 'Sign in.')) },
@@ -59,4 +59,20 @@ it('lets nobody in who is not signed in, in whatever spelling they ask', async (
     const { status } = await app.request(path, { method })
     expect([401, 404], `${method} ${path}`).toContain(status)
   }
+})
+
+it('counts who brings a token or an API key that is not in force', async () => {
+  const metrics = createMetrics()
+  const app = api({ metrics })
+  const send = async (authorization?: string) =>
+    await app.request('/api/v1/sites', { headers: authorization === undefined ? {} : { Authorization: authorization } })
+  for (const credential of [undefined, 'Bearer bw_guessed', 'Bearer bw_again', 'Bearer a.b.c']) {
+    // oxlint-disable-next-line no-await-in-loop
+    expect((await send(credential)).status).toBe(401)
+  }
+  const { values } = await metrics.unauthenticated.get()
+  expect(values.map(({ labels, value }) => [labels.credential, value])).toEqual([
+    ['api_key', 2],
+    ['token', 1],
+  ])
 })
