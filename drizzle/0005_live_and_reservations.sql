@@ -137,6 +137,9 @@ BEGIN
   PERFORM set_config('app.erased', erased::text, true);
   PERFORM FROM public.devices WHERE tenant_id = erased ORDER BY id FOR UPDATE;
   PERFORM FROM public.spaces WHERE tenant_id = erased ORDER BY id FOR UPDATE;
+  PERFORM FROM public.space_states WHERE tenant_id = erased ORDER BY space_id FOR UPDATE;
+  PERFORM FROM public.reservations WHERE tenant_id = erased ORDER BY id FOR UPDATE;
+  PERFORM FROM public.orphan_devices WHERE tenant_id = erased ORDER BY device FOR UPDATE;
   PERFORM FROM public.tenants WHERE id = erased FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no such tenant' USING ERRCODE = '02000';
