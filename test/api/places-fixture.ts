@@ -8,6 +8,7 @@ import { createMetrics } from '../../src/metrics.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { tenantDatabase } from '../../src/store/transactions.ts'
 import { testAccess } from '../support/access.ts'
+import { upToDate } from '../support/up-to-date.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 import { insertTenant } from './fixture.ts'
 
@@ -59,8 +60,9 @@ export async function placesFixture(): Promise<PlacesFixture> {
     },
   }
   const tenants = tenantDatabase({ url: baywire.ownerUrl, max: 4, statementTimeoutMs: 20_000, name: 'test api' })
+  const access = testAccess({ tenants })
   const app = createApi({
-    ...testAccess({ tenants }),
+    ...access,
     tenants,
     authenticator,
     clock: baywire.clock,
@@ -68,6 +70,7 @@ export async function placesFixture(): Promise<PlacesFixture> {
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
     readiness: () => Promise.resolve({ ready: true, parts: {} }),
   })
+  upToDate(app, access.live)
   let number = 0
 
   function person(tenantId: string, role: Role): Caller {
