@@ -83,13 +83,11 @@ export const areaQuery = {
 
 /** With what. */
 export const kindQuery = {
-  features: readBy(wordsIn, `must be 1 to ${MOST_WORDS} words, separated by commas`)
-    .optional()
-    .openapi({
-      type: 'string',
-      description: 'spaces that have all of these, separated by commas',
-      example: 'charging',
-    }),
+  features: readBy(wordsIn, `must be 1 to ${MOST_WORDS} words, separated by commas`).optional().openapi({
+    type: 'string',
+    description: 'spaces that have all of these, separated by commas',
+    example: 'charging',
+  }),
   level: given()
     .min(1)
     .max(LEVEL_CHARACTERS)
@@ -102,12 +100,9 @@ export const stateQuery = {
   status: readBy(statusesIn, `must be of ${statuses.join(', ')}, separated by commas`)
     .optional()
     .openapi({ type: 'string', description: 'spaces with one of these, separated by commas', example: 'free,unknown' }),
-  free: z
-    .enum(['known', 'possible'], { error: 'must be known or possible, once' })
-    .optional()
-    .openapi({
-      description: '`known`: free by fresh evidence; `possible`: also those of which nothing fresh is known',
-    }),
+  free: z.enum(['known', 'possible'], { error: 'must be known or possible, once' }).optional().openapi({
+    description: '`known`: free by fresh evidence; `possible`: also those of which nothing fresh is known',
+  }),
 }
 
 export interface AskedArea {
