@@ -111,12 +111,20 @@ export class Views {
     if (this.#started && this.#beating === undefined) this.#beatIn(wakeMs)
   }
 
-  /** Everything that is in memory as the database has it now, whatever it was woken for. Rejects where it cannot be asked. */
-  async refresh(): Promise<void> {
+  /**
+   * What is in memory as the database has it now, whatever it was woken for: of the public tenant of a slug, or of all. Rejects
+   * where it cannot be asked.
+   */
+  async refresh(slug?: string): Promise<void> {
     const facts = await this.#ask()
-    for (const [id, followed] of [...this.#views.entries()]) {
+    const ids = slug === undefined ? [...this.#views.keys()] : [this.#slugs.get(slug) ?? '']
+    for (const id of ids) {
+      const placesVersion = facts.get(id)?.placesVersion
+      const followed = this.#views.peek(id)
+      if (placesVersion === undefined || followed === undefined) continue
+      const isOld = placesVersion !== followed.view.placesVersion
       // oxlint-disable-next-line no-await-in-loop -- one after the other: they share a few connections
-      if (facts.get(id) !== undefined) await followed.reload()
+      await (isOld ? followed.reload() : followed.look({ whole: true }))
     }
   }
 
