@@ -85,7 +85,8 @@ const apiTitles: Record<ApiName, string> = {
 }
 
 function apiOf({ api }: Summary): string[] {
-  if (api === null) return []
+  // Figures of an earlier program may have none.
+  if (!api) return []
   const heads = ['median', 'all windows', 'cores in use, and MB of memory at the end']
   return [
     row('requests per second', heads),
@@ -137,7 +138,7 @@ function machineOf({ machine, run, windows, api }: Summary): string[] {
     `Postgres ${postgres}`,
     ...(mosquitto === null ? [] : [`Mosquitto ${mosquitto}`]),
   ]
-  const measured = Object.keys(windows).length > 0 || api !== null
+  const measured = Object.keys(windows).length > 0 || Boolean(api)
   const how = measured ? `, ${run.repeats} x ${run.seconds} s, each after ${run.warm_up} s of warming up` : ''
   return [run.at.slice(0, 10) + how, `${cores} x ${processor}, ${memoryGb} GB, ${programs.join(', ')}`]
 }

@@ -133,13 +133,15 @@ export class FollowedView {
   }
 
   async #inTurn(work: () => Promise<void>): Promise<void> {
-    const { elapsed } = this.#options
-    const turn = this.#work.then(async () => {
-      const began = elapsed()
-      await work()
-      this.#restUntil = elapsed() + (elapsed() - began) * restShare
-    })
+    const turn = this.#work.then(() => this.#timed(work))
     this.#work = turn.catch(() => {})
     await turn
+  }
+
+  async #timed(work: () => Promise<void>): Promise<void> {
+    const { elapsed } = this.#options
+    const began = elapsed()
+    await work()
+    this.#restUntil = elapsed() + (elapsed() - began) * restShare
   }
 }

@@ -201,7 +201,8 @@ export class Views {
 
   #forgetIdle(): void {
     const since = this.#options.elapsed() - idleMs
-    for (const [id, { usedAt }] of [...this.#views.entries()]) if (usedAt < since) this.#views.delete(id)
+    const idle = [...this.#views.entries()].filter(([, { usedAt }]) => usedAt < since)
+    for (const [id] of idle) this.#views.delete(id)
   }
 
   #tell(error: unknown): void {

@@ -210,9 +210,9 @@ describe('an answer from memory', () => {
   })
 })
 
-describe('to those who are signed in', () => {
-  const get = (path: string, headers = {}): Promise<Answer> => tenant.driver('GET', path, { headers })
+const get = (path: string, headers = {}): Promise<Answer> => tenant.driver('GET', path, { headers })
 
+describe('to those who are signed in', () => {
   test('counts and spaces say ids and all three facts', async () => {
     const counts = await get('/availability')
     expect(counts.body.sites.map(({ site }: { site: string }) => site)).toEqual(['far', 'main', 'nowhere'])

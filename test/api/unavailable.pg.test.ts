@@ -70,9 +70,9 @@ describe('without its database the API answers 503', () => {
 
 /** Ends each connection that waits for the lock, as a restart of the server would, until there is an answer. */
 async function whileTerminating(asked: Response | Promise<Response>): Promise<Response> {
-  let answer: Response | undefined
-  const answered = Promise.resolve(asked).then((response) => (answer = response))
-  while (answer === undefined) {
+  const terminated = new AbortController()
+  const answered = Promise.resolve(asked).finally(() => terminated.abort())
+  while (!terminated.signal.aborted) {
     await fixture.owner`
       select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and application_name = 'test api' and wait_event_type = 'Lock'`

@@ -93,12 +93,12 @@ export async function databaseAnswer(tenants: TenantDatabase, tenantId: string):
 }
 
 const answers = new PlaceAnswers(publicFace)
+const read = ({ bytes }: { bytes: Uint8Array }) => JSON.parse(Buffer.from(bytes).toString())
 
 /** The same out of memory; undefined where there is no such tenant there. */
 export async function memoryAnswer(views: Views, tenantId: string): Promise<unknown> {
   const view = await views.of(tenantId)
   if (view === undefined) return undefined
-  const read = ({ bytes }: { bytes: Uint8Array }) => JSON.parse(Buffer.from(bytes).toString())
   const spaces = view.sites.map((site) => [site.code, read(answers.allSpaces(site)).items])
   return {
     sites: read(answers.allSites(view)).items,
