@@ -1,6 +1,7 @@
 import { release, totalmem, type } from 'node:os'
 import { median, type Window } from './measure.ts'
 import { machine } from './processes.ts'
+import { apiNames, type ApiName, type ApiResults } from './targets/api.ts'
 import type { Memory } from './targets/memory.ts'
 import type { ProductFindings } from './targets/product.ts'
 
@@ -26,6 +27,8 @@ export interface Results {
   /** Why, where measuring it went wrong: what it had measured before is worth nothing. */
   failed: Partial<Record<Name, string>>
   findings: Partial<Record<ProductName, ProductFindings>>
+  /** Requests per second, not readings. */
+  api?: ApiResults
   memory?: Memory
 }
 
@@ -54,6 +57,7 @@ const least = {
   timesSerial: { embedded: 20, mosquitto: 15 },
   timesConcurrent: 3,
 }
+const leastOfApi = { counts: 0.6, notModified: 0.8, list: 0.8, timesQueried: 10 }
 const mostMbPerMinute = 1
 
 /** The load whose latency is the one of the summary. */
@@ -105,8 +109,9 @@ export function summarize(results: Results, facts: Facts) {
     },
     limits: { hook: whole(rates.hook), subscriber: whole(rates.subscriber), database: whole(rates.database) },
     times,
+    api: apiOf(results.api),
     memory: results.memory ?? null,
-    verdicts: verdictsOf({ ratios, times, memory: results.memory }),
+    verdicts: [...verdictsOf({ ratios, times, memory: results.memory }), ...apiVerdicts(apiOf(results.api))],
     skipped: results.skipped,
     failed: results.failed,
     others: round(mostOthers(results), 2),
@@ -176,6 +181,34 @@ function atLeast(what: string, value: number | null, bounds: { bound: number; go
   return value === null ? undefined : { what, value, ...bounds, reached: value >= bounds.bound }
 }
 
+/** Rates, and what they are of those beside them. */
+function apiOf(results: ApiResults | undefined) {
+  if (results === undefined) return null
+  const { windows, bytes } = results
+  const rates = Object.fromEntries(apiNames.map((name) => [name, whole(rateOf(windows[name]))])) as Record<
+    ApiName,
+    number | null
+  >
+  const ratios = {
+    counts: round(quotient(rates.counts, rates.hello), 3),
+    not_modified: round(quotient(rates.not_modified, rates.hello), 3),
+    list: round(quotient(rates.list, rates.constant), 3),
+    times_queried: round(quotient(rates.list, rates.queried), 1),
+  }
+  return { rates, ratios, bytes, windows }
+}
+
+function apiVerdicts(api: ReturnType<typeof apiOf>): Verdict[] {
+  if (api === null) return []
+  const { counts, not_modified: notModified, list, times_queried: timesQueried } = api.ratios
+  return [
+    atLeast('api: counts of 500 spaces, of a hello world', counts, { bound: leastOfApi.counts }),
+    atLeast('api: 304, of a hello world', notModified, { bound: leastOfApi.notModified }),
+    atLeast('api: list of 500 spaces, of a constant body of its size', list, { bound: leastOfApi.list }),
+    atLeast('api: list of 500 spaces, times the same queried', timesQueried, { bound: leastOfApi.timesQueried }),
+  ].filter((verdict) => verdict !== undefined)
+}
+
 function memoryVerdict(memory: Memory | undefined): Verdict | undefined {
   if (memory === undefined) return undefined
   const { mbPerMinute } = memory.resident
@@ -188,10 +221,10 @@ function memoryVerdict(memory: Memory | undefined): Verdict | undefined {
 }
 
 /** Most cores that other programs had while something was measured. */
-function mostOthers({ windows }: Results): number {
+function mostOthers({ windows, api }: Results): number {
   return Math.max(
     0,
-    ...Object.values(windows)
+    ...[...Object.values(windows), ...Object.values(api?.windows ?? {})]
       .flat()
       .map(({ cores }) => cores['others'] ?? 0),
   )

@@ -1,4 +1,5 @@
 import { median, quietCores, type Window } from './measure.ts'
+import { apiNames, type ApiName } from './targets/api.ts'
 import { faultsOf, names, type Name, type Summary, type Verdict } from './summary.ts'
 
 /** A summary as people read it; the same text in a terminal and in docs/performance.md. */
@@ -6,6 +7,7 @@ export function toTable(summary: Summary): string {
   return [
     ...ratesOf(summary),
     ...latenciesOf(summary),
+    ...apiOf(summary),
     ...memoryOf(summary),
     ...summary.verdicts.map(verdictLine),
     ...soundnessOf(summary),
@@ -73,6 +75,27 @@ function pacesOf(name: string, until: string, product: Summary['embedded']): str
   })
 }
 
+const apiTitles: Record<ApiName, string> = {
+  hello: 'hello world, same middleware',
+  counts: 'counts of 500 spaces',
+  not_modified: 'the same, 304',
+  list: 'list of 500 spaces',
+  constant: 'constant body, same size',
+  queried: 'the list, queried per request',
+}
+
+function apiOf({ api }: Summary): string[] {
+  // Figures of an earlier program may have none.
+  if (!api) return []
+  const heads = ['median', 'all windows', 'cores in use, and MB of memory at the end']
+  return [
+    row('requests per second', heads),
+    ...apiNames.map((name) => measuredRow(apiTitles[name], api.windows[name])),
+    `the list has ${count(api.bytes)} bytes`,
+    '',
+  ]
+}
+
 function memoryOf({ memory }: Summary): string[] {
   if (memory === null) return []
   const { resident, heap, perSecond, seconds } = memory
@@ -107,7 +130,7 @@ function soundnessOf(summary: Summary): string[] {
   return lines
 }
 
-function machineOf({ machine, run, windows }: Summary): string[] {
+function machineOf({ machine, run, windows, api }: Summary): string[] {
   const { processor, cores, memoryGb, system, node, postgres, mosquitto } = machine
   const programs = [
     system,
@@ -115,7 +138,7 @@ function machineOf({ machine, run, windows }: Summary): string[] {
     `Postgres ${postgres}`,
     ...(mosquitto === null ? [] : [`Mosquitto ${mosquitto}`]),
   ]
-  const measured = Object.keys(windows).length > 0
+  const measured = Object.keys(windows).length > 0 || Boolean(api)
   const how = measured ? `, ${run.repeats} x ${run.seconds} s, each after ${run.warm_up} s of warming up` : ''
   return [run.at.slice(0, 10) + how, `${cores} x ${processor}, ${memoryGb} GB, ${programs.join(', ')}`]
 }

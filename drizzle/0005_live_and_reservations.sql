@@ -156,3 +156,16 @@ BEGIN
   PERFORM set_config('app.erased', '', true);
   RETURN counts;
 END $$;
+--> statement-breakpoint
+-- Those who keep a tenant in memory are told, by the call that wakes followers of its events, that it is not public any more, or is.
+CREATE FUNCTION "notify_publicity"() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+  PERFORM pg_notify('baywire_events', old.id::text);
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER "publicity_changed" AFTER UPDATE OF "public", "suspended_at" ON "tenants" FOR EACH ROW
+  WHEN (old.public IS DISTINCT FROM new.public OR old.suspended_at IS DISTINCT FROM new.suspended_at)
+  EXECUTE FUNCTION notify_publicity();
+--> statement-breakpoint
+CREATE TRIGGER "publicity_ended" AFTER DELETE ON "tenants" FOR EACH ROW EXECUTE FUNCTION notify_publicity();

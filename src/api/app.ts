@@ -26,6 +26,7 @@ import { addAccountRoutes, type AccountRoutesOptions } from './routes/accounts.t
 import { addApiKeyRoutes } from './routes/api-keys.ts'
 import { addAppRoutes } from './routes/apps.ts'
 import { addAuditRoutes } from './routes/audit.ts'
+import { addAvailabilityRoutes } from './routes/availability.ts'
 import { addDashboardRoutes } from './routes/dashboard.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
@@ -78,12 +79,12 @@ export const DATABASE_WAIT_MS = 10_000
 const REQUEST_ID_CHARACTERS = 64
 
 export function createApi(options: ApiOptions): Api {
-  const { log, tenants, databaseWaitMs = DATABASE_WAIT_MS } = options
+  const { log, databaseWaitMs = DATABASE_WAIT_MS } = options
   const app = beginApp(options)
   addSystemRoutes(app, options)
   addDocsRoutes(app)
   addProblemRoutes(app)
-  addPublicRoutes(app, { tenants, databaseWaitMs, counted: options.limits?.perAddress })
+  addPublicRoutes(app, { views: options.live.views, databaseWaitMs, counted: options.limits?.perAddress })
   addJwksRoute(app, { publishedKeys: options.publishedKeys, databaseWaitMs })
   addPrivateRoutes(app, options)
   addDocumentRoute(app)
@@ -108,6 +109,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   const { invites } = options
   if (invites !== undefined) addTenancyRoutes(app, { tenants, databaseWaitMs, authenticator, ...invites })
   addPlaceRoutes(app, { tenants, databaseWaitMs, clock })
+  addAvailabilityRoutes(app, { views: options.live.views, databaseWaitMs })
   addDeviceRoutes(app, { tenants, databaseWaitMs })
   addGatewayRoutes(app, { tenants, databaseWaitMs })
   addAppRoutes(app, { tenants, databaseWaitMs })

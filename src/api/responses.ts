@@ -17,14 +17,20 @@ export function json<Schema extends z.ZodType>(schema: Schema, description: stri
   }
 }
 
+const etag = {
+  description: 'send it as `If-None-Match`: 304 while nothing changed',
+  schema: { type: 'string' },
+} as const
+
 /** The same for bodies that a client keeps and asks again for. */
 export function revalidated<Schema extends z.ZodType>(schema: Schema, description: string) {
-  const etag = {
-    description: 'send it as `If-None-Match`: 304 while nothing changed',
-    schema: { type: 'string' },
-  } as const
   const answer = json(schema, description)
   return { ...answer, headers: { ...answer.headers, ETag: etag } }
+}
+
+export function revalidatedGeoJson<Schema extends z.ZodType>(schema: Schema, description: string) {
+  const headers = { 'X-Request-Id': requestIdHeader, ETag: etag }
+  return { description, headers, content: { 'application/geo+json': { schema } } }
 }
 
 export const notModified = { description: 'nothing changed since the body with this ETag', content: {} }

@@ -18,7 +18,7 @@ export const siteParam = tenantParam.extend({
 export const noQuery = z.strictObject({})
 
 const MOST_PER_PAGE = 1000
-const GIVEN_ONCE = 'must be given once'
+export const GIVEN_ONCE = 'must be given once'
 
 export function pageQuery(defaultLimit: number) {
   return z.strictObject({
@@ -89,11 +89,29 @@ const space = z
     },
   })
 
-export const sitePage = z.object({ items: z.array(site), next }).openapi('PublicSitePage')
-export const spacePage = z.object({ items: z.array(space), next }).openapi('PublicSpacePage')
+export const distance = count
+  .optional()
+  .openapi({ description: 'from `near`, in metres; only where that was asked for' })
+const position = z.object({ type: z.literal('Point'), coordinates: z.tuple([z.number(), z.number()]) }).nullable()
 
-const siteAvailability = z.object({
-  site: code,
+/** GeoJSON, as RFC 7946 has it. */
+export function featureCollection<Properties extends z.ZodType>(properties: Properties) {
+  const feature = z.object({ type: z.literal('Feature'), geometry: position, properties })
+  return z.object({ type: z.literal('FeatureCollection'), features: z.array(feature), next })
+}
+
+export const sitePage = z
+  .object({ items: z.array(site.extend({ distance_m: distance })), next })
+  .openapi('PublicSitePage')
+const foundSpace = space.extend({ distance_m: distance })
+export const spacePage = z.object({ items: z.array(foundSpace), next }).openapi('PublicSpacePage')
+
+const spaceOfTenant = foundSpace.extend({ site: code })
+export const tenantSpacePage = z.object({ items: z.array(spaceOfTenant), next }).openapi('PublicTenantSpacePage')
+export const spacesGeoJson = featureCollection(spaceOfTenant).openapi('PublicSpacesGeoJson')
+
+/** Counts of some spaces, with the word that names what they are of. */
+export const counts = {
   total: count,
   status: z.object({
     free: count,
@@ -111,12 +129,13 @@ const siteAvailability = z.object({
   oldest_evidence_s: count
     .nullable()
     .openapi({ description: 'age of the oldest evidence at `as_of`, in seconds; null where nothing was ever heard' }),
-})
+}
+export const asOf = time.nullable().openapi({ description: 'when the last event or evidence was taken in' })
 
 export const availability = z
   .object({
-    as_of: time.nullable().openapi({ description: 'when the last event or evidence was taken in' }),
-    sites: z.array(siteAvailability),
+    as_of: asOf,
+    sites: z.array(z.object({ site: code, ...counts, distance_m: distance })),
   })
   .openapi('Availability', {
     example: {
@@ -133,6 +152,13 @@ export const availability = z
       ],
     },
   })
+
+export const zoneAvailability = z
+  .object({ as_of: asOf, zones: z.array(z.object({ zone: code, ...counts })) })
+  .openapi('ZoneAvailability')
+export const sitesGeoJson = featureCollection(site.extend({ ...counts, as_of: asOf, distance_m: distance })).openapi(
+  'PublicSitesGeoJson',
+)
 
 export const readinessBody = z
   .object({ ready: z.boolean(), parts: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })) })

@@ -26,12 +26,20 @@ export async function startLive({ config, log, lifecycle, database }: Parts): Pr
     () => live.feeds.close(),
   )
   await lifecycle.start(
+    'views',
+    () => live.views.start(),
+    () => live.views.close(),
+  )
+  await lifecycle.start(
     'events listener',
     () =>
       database.listen('baywire events listener', {
         as: 'api',
         channel: eventsChannel,
-        onNotify: (tenantId) => live.feeds.notified(tenantId),
+        onNotify: (tenantId) => {
+          live.feeds.notified(tenantId)
+          live.views.notified(tenantId)
+        },
       }),
     (listener) => listener.close(),
   )

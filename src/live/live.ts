@@ -3,10 +3,11 @@ import type { Log } from '../log.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
 import { Cursors } from './cursor.ts'
 import { Feeds } from './feeds.ts'
+import { Views } from './views.ts'
 
 export interface LiveOptions {
   /** A client of its own: however many requests wait for the API's, events are still followed. */
-  tenants: Pick<TenantDatabase, 'withTenant'>
+  tenants: Pick<TenantDatabase, 'withTenant' | 'withAccounts' | 'tenantBySlug'>
   /** BAYWIRE_SECRET: equal in all processes, so that a cursor of one is good at the others. */
   secret: string
   log: Log
@@ -16,9 +17,12 @@ export interface LiveOptions {
 export interface Live {
   feeds: Feeds
   cursors: Cursors
+  /** Places and states of the tenants that somebody asks for. */
+  views: Views
 }
 
 export function createLive({ tenants, secret, log }: LiveOptions): Live {
   const keys = { encryption: deriveKey(secret, 'cursor encryption'), nonce: deriveKey(secret, 'cursor nonce') }
-  return { feeds: new Feeds({ tenants, log }), cursors: new Cursors(keys) }
+  const feeds = new Feeds({ tenants, log })
+  return { feeds, cursors: new Cursors(keys), views: new Views({ tenants, feeds, log }) }
 }

@@ -5,8 +5,10 @@ import { newId } from '../../src/ids.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { connect, type Sql } from '../../src/store/client.ts'
 import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
-import { testAccess } from '../support/access.ts'
+import { testAccess, testSecret } from '../support/access.ts'
+import { createLive, type Live } from '../../src/live/live.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { upToDate } from '../support/up-to-date.ts'
 
 /** A database of one's own with the API on it, as the role that the API has in production. */
 export interface ApiFixture {
@@ -14,6 +16,8 @@ export interface ApiFixture {
   url: string
   /** Who may ask it; others than its own come with `otherApi`. */
   access: Access
+  /** What its app has in memory: as the database has it before each request that is answered from it. */
+  live: Live
   /** What the API reads through: the role `baywire_api`, one tenant per transaction. */
   tenants: TenantDatabase
   /** As the owner, whom row level security does not hold here: for fixtures. */
@@ -47,20 +51,26 @@ export async function apiFixture(): Promise<ApiFixture> {
   await access.maintenance.run()
 
   function apiWith({ statementTimeoutMs = STATEMENT_TIMEOUT_MS, ...options }: OtherOptions = {}): Api {
-    return createApi({
+    const log = pino({ level: 'silent' })
+    const tenants = options.tenants ?? tenantsWith(statementTimeoutMs)
+    const live = options.live ?? createLive({ tenants, secret: testSecret, log })
+    const app = createApi({
       ...access,
-      tenants: options.tenants ?? tenantsWith(statementTimeoutMs),
+      tenants,
       metrics: createMetrics(),
-      log: pino({ level: 'silent' }),
+      log,
       readiness: () => Promise.resolve({ ready: true, parts: {} }),
       ...options,
+      live,
     })
+    return upToDate(app, live)
   }
 
   return {
     url: database.ownerUrl,
     access,
-    app: apiWith({ tenants: shared }),
+    live: access.live,
+    app: apiWith({ tenants: shared, live: access.live }),
     tenants: shared,
     owner,
     ownerUrl: database.ownerUrl,

@@ -7,7 +7,9 @@ import { newId } from '../../src/ids.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { tenantDatabase } from '../../src/store/transactions.ts'
+import type { Live } from '../../src/live/live.ts'
 import { testAccess } from '../support/access.ts'
+import { upToDate } from '../support/up-to-date.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 import { insertTenant } from './fixture.ts'
 
@@ -15,6 +17,8 @@ import { insertTenant } from './fixture.ts'
 export interface PlacesFixture {
   baywire: TestIngest
   app: Api
+  /** The same API with another memory. */
+  appWith(live: Pick<Live, 'feeds' | 'views'>): Api
   /** A tenant of its own, with one person of each role. */
   tenant(): Promise<TestTenant>
   close(): Promise<void>
@@ -59,15 +63,19 @@ export async function placesFixture(): Promise<PlacesFixture> {
     },
   }
   const tenants = tenantDatabase({ url: baywire.ownerUrl, max: 4, statementTimeoutMs: 20_000, name: 'test api' })
-  const app = createApi({
-    ...testAccess({ tenants }),
-    tenants,
-    authenticator,
-    clock: baywire.clock,
-    metrics: createMetrics(),
-    log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
-    readiness: () => Promise.resolve({ ready: true, parts: {} }),
-  })
+  const access = testAccess({ tenants })
+  const appWith = (live: Pick<Live, 'feeds' | 'views'>) =>
+    createApi({
+      ...access,
+      live: { ...access.live, ...live },
+      tenants,
+      authenticator,
+      clock: baywire.clock,
+      metrics: createMetrics(),
+      log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
+      readiness: () => Promise.resolve({ ready: true, parts: {} }),
+    })
+  const app = upToDate(appWith(access.live), access.live)
   let number = 0
 
   function person(tenantId: string, role: Role): Caller {
@@ -85,6 +93,7 @@ export async function placesFixture(): Promise<PlacesFixture> {
   return {
     baywire,
     app,
+    appWith,
     async tenant() {
       const slug = `tenant-${++number}`
       const id = await insertTenant(baywire.sql, { slug })

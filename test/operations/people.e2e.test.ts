@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../src/store/client.ts'
 import { Home } from '../e2e/support/home.ts'
+import { eventually } from '../support/program.ts'
 
 /** `baywire user` and `baywire tenant`, as an operator types them. */
 let home: Home
@@ -114,13 +115,13 @@ describe('baywire user', () => {
 
 describe('baywire tenant', () => {
   it('suspends and resumes beside a running API', async () => {
-    expect(await publicStatus()).toBe(200)
+    await eventually('200', async () => (await publicStatus()) === 200)
     await home.json(['tenant', 'suspend', '--tenant', 'city'])
-    expect(await publicStatus()).toBe(404)
+    await eventually('404', async () => (await publicStatus()) === 404)
     const { items } = await home.json<{ items: { slug: string; suspended_at: string | null }[] }>(['tenant', 'list'])
     expect(items).toMatchObject([{ slug: 'city', suspended_at: expect.any(String) }])
     await home.json(['tenant', 'resume', '--tenant', 'city'])
-    expect(await publicStatus()).toBe(200)
+    await eventually('200', async () => (await publicStatus()) === 200)
   })
 
   it('erases only what is confirmed', async () => {
@@ -128,11 +129,11 @@ describe('baywire tenant', () => {
     expect(dry).toMatchObject({ erased: false, counts: { spaces: 2, readings: 2 } })
     const wrong = await home.run(['tenant', 'erase', '--tenant', 'city', '--confirm', 'town'])
     expect(wrong.code).toBe(2)
-    expect(await publicStatus()).toBe(200)
+    await eventually('200', async () => (await publicStatus()) === 200)
     expect(await home.json(['tenant', 'erase', '--tenant', 'city', '--confirm', 'city'])).toMatchObject({
       erased: true,
     })
-    expect(await publicStatus()).toBe(404)
+    await eventually('404', async () => (await publicStatus()) === 404)
     expect((await home.run(['tenant', 'erase', '--tenant', 'city', '--confirm', 'city'])).code).toBe(1)
     expect(await query('select count(*)::int as readings from readings')).toEqual([{ readings: 0 }])
   })

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { createAccess, type Access, type AccessOptions, type AccessSettings } from '../../src/auth/access.ts'
 import { systemClock } from '../../src/clock.ts'
-import { createLive, type Live } from '../../src/live/live.ts'
+import { createLive, type Live, type LiveOptions } from '../../src/live/live.ts'
 
 /** Of the defaults. */
 export const testSettings: AccessSettings = {
@@ -18,7 +18,7 @@ export function testAccess({
   tenants,
   clock = systemClock,
   ...more
-}: Pick<AccessOptions, 'tenants'> & Partial<AccessOptions>): Access & { live: Live } {
+}: Partial<AccessOptions> & { tenants: AccessOptions['tenants'] & LiveOptions['tenants'] }): Access & { live: Live } {
   const log = pino({ level: 'silent' })
   const access = createAccess({
     tenants,
@@ -37,5 +37,5 @@ function refuse(): Promise<never> {
 
 /** Nobody is let in: for tests without a database. */
 export function nobodysAccess(): Access & { live: Live } {
-  return testAccess({ tenants: { withAccounts: refuse, withTenant: refuse } })
+  return testAccess({ tenants: { withAccounts: refuse, withTenant: refuse, tenantBySlug: refuse } })
 }

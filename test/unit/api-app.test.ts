@@ -2,9 +2,10 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { createApi, type ApiOptions } from '../../src/api/app.ts'
 import { problemBody } from '../../src/api/schemas.ts'
+import { createLive } from '../../src/live/live.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { TenantDatabase } from '../../src/store/transactions.ts'
-import { nobodysAccess } from '../support/access.ts'
+import { nobodysAccess, testSecret } from '../support/access.ts'
 
 const noTenants: TenantDatabase = {
   tenantBySlug: () => Promise.resolve(undefined),
@@ -29,7 +30,9 @@ function api(options: Partial<ApiOptions> = {}) {
   const lines: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
   const metrics = createMetrics()
-  const app = createApi({ ...nobodysAccess(), tenants: noTenants, metrics, log, readiness, ...options })
+  const { tenants = noTenants } = options
+  const live = createLive({ tenants, secret: testSecret, log })
+  const app = createApi({ ...nobodysAccess(), tenants, live, metrics, log, readiness, ...options })
   return { app, metrics, lines }
 }
 

@@ -59,7 +59,7 @@ describe('the OpenAPI document', () => {
 
   it('describes every failure of the public routes as a problem', () => {
     const ofApi = Object.entries(document.paths).filter(([path]) => path.startsWith('/api/v1/public/'))
-    expect(ofApi).toHaveLength(4)
+    expect(ofApi).toHaveLength(9)
     for (const { responses } of ofApi.flatMap(([, operations]) => Object.values(operations))) {
       expect(Object.keys(responses)).toEqual(['200', '304', '400', '404', '429', '500', '503'])
       for (const status of ['400', '404', '429', '500', '503']) {

@@ -3,6 +3,7 @@ import { withTables } from '../../bench/docs.ts'
 import type { Window } from '../../bench/measure.ts'
 import { failuresOf, summarize, type Results } from '../../bench/summary.ts'
 import { toTable } from '../../bench/table.ts'
+import type { ApiName } from '../../bench/targets/api.ts'
 import { growthOf, type Memory } from '../../bench/targets/memory.ts'
 import type { ProductFindings } from '../../bench/targets/product.ts'
 
@@ -79,6 +80,18 @@ describe('the summary of a run', () => {
     const summary = summarize({ windows: {}, skipped: {}, failed, findings: {} }, facts)
     expect(failuresOf(summary)).toEqual(['subscriber: the consumer waited for readings 9 of 20 times'])
     expect(toTable(summary)).toMatch(/^ceiling: Mosquitto.* FAILED +the consumer waited/m)
+  })
+
+  test('compares answers from memory with what does nothing, and fails where they are too slow', () => {
+    const [hello, counts, notModified, list, constant, queried] = [30_000, 21_000, 27_000, 9000, 12_000, 500].map(
+      (rate) => windows(rate),
+    )
+    const measured = { hello, counts, not_modified: notModified, list, constant, queried }
+    const api = { windows: measured as Record<ApiName, Window[]>, bytes: 112_447 }
+    const summary = summarize({ windows: {}, skipped: {}, failed: {}, findings: {}, api }, facts)
+    expect(summary.api?.ratios).toEqual({ counts: 0.7, not_modified: 0.9, list: 0.75, times_queried: 18 })
+    expect(failuresOf(summary)).toEqual(['missed: api: list of 500 spaces, of a constant body of its size'])
+    expect(toTable(summary)).toMatch(/^the list, queried per request +500 +500 /m)
   })
 
   test('fails for memory that grows', () => {

@@ -1,118 +1,148 @@
-import type { MiddlewareHandler } from 'hono'
-import { cors } from 'hono/cors'
-import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { availability, publicSites, publicSpaces, siteIdByCode } from '../../store/public.ts'
-import type { TenantDatabase, TenantTransaction } from '../../store/transactions.ts'
+import type { Context, MiddlewareHandler } from 'hono'
+import type { LiveSite } from '../../live/live-site.ts'
+import type { TenantView } from '../../live/tenant-view.ts'
+import type { Views } from '../../live/views.ts'
 import type { Api } from '../app.ts'
+import { answerWith } from '../conditional.ts'
 import type { ApiEnv } from '../context.ts'
-import { decodeCursor, toPage, type ListName } from '../cursor.ts'
 import { ApiError } from '../errors.ts'
-import { availabilityBody, spaceBody } from '../public-bodies.ts'
+import { publicFace } from '../faces.ts'
+import type { KeptBody } from '../kept-bodies.ts'
+import { PlaceAnswers } from '../place-answers.ts'
+import { openToAll } from '../public-part.ts'
 import { withinTime } from '../time-limit.ts'
 import {
   PREFIX,
   siteAvailabilityRoute,
+  siteSpacesGeoJsonRoute,
+  sitesGeoJsonRoute,
   sitesRoute,
+  spacesGeoJsonRoute,
   spacesRoute,
   tenantAvailabilityRoute,
+  tenantSpacesRoute,
+  zonesAvailabilityRoute,
 } from './public-descriptions.ts'
 
 /**
  * What anybody may read, from any origin and without credentials, of the tenants that opted in. A tenant that
- * did not is as unknown as one that does not exist.
+ * did not is as unknown as one that does not exist. All of it is answered from memory.
  */
 export interface PublicRoutesOptions {
-  tenants: TenantDatabase
+  views: Pick<Views, 'knownPublic' | 'publicOne'>
   databaseWaitMs: number
   /** Counts each request, whatever becomes of it. */
   counted?: MiddlewareHandler<ApiEnv> | undefined
 }
 
-/** How long a browser may keep the answer to a preflight, in seconds. */
-const PREFLIGHT_MAX_AGE_S = 86_400
+const geoJson = 'application/geo+json'
 
-export function addPublicRoutes(app: Api, { tenants, databaseWaitMs, counted }: PublicRoutesOptions): void {
-  addPublicHeaders(app)
-  if (counted !== undefined) app.use(`${PREFIX}/*`, counted)
-  const read = <T>(slug: string, work: (tx: TenantTransaction) => Promise<T>) =>
-    withinTime(inPublicTenant(tenants, { slug, work }), databaseWaitMs)
+export function addPublicRoutes(app: Api, options: PublicRoutesOptions): void {
+  app.use(`${PREFIX}/*`, openToAll)
+  if (options.counted !== undefined) app.use(`${PREFIX}/*`, options.counted)
+  const answers = new PlaceAnswers(publicFace)
+  addLists(app, options, answers)
+  addCounts(app, options, answers)
+  addMaps(app, options, answers)
+}
 
-  app.openapi(sitesRoute, async (c) => {
-    const { limit, cursor } = c.req.valid('query')
-    const page = rowsOf('sites', { limit, cursor })
-    const rows = await read(c.req.valid('param').tenant, (tx) => publicSites(tx, page))
-    return c.json(toPage(rows, { list: 'sites', limit, item: (row) => row }), 200)
+function addLists(app: Api, options: PublicRoutesOptions, answers: PlaceAnswers): void {
+  const fastSites = fast(options, (view) => answers.allSites(view))
+  app.openapi({ ...sitesRoute, middleware: fastSites }, async (c) => {
+    const view = await viewOf(options, c.req.valid('param').tenant)
+    return answerWith(c, answers.sites(view, c.req.valid('query')))
   })
 
-  app.openapi(spacesRoute, async (c) => {
-    const { limit, cursor } = c.req.valid('query')
-    const { tenant, site } = c.req.valid('param')
-    const page = rowsOf('spaces', { limit, cursor })
-    const rows = await read(tenant, async (tx) => publicSpaces(tx, { siteId: await siteId(tx, site), ...page }))
-    return c.json(toPage(rows, { list: 'spaces', limit, item: spaceBody }), 200)
+  const fastSpaces = fastOfSite(options, (_view, site) => answers.allSpaces(site))
+  app.openapi({ ...spacesRoute, middleware: fastSpaces }, async (c) => {
+    const { site } = await siteOf(options, c.req.valid('param'))
+    return answerWith(c, answers.spaces([site], { ...c.req.valid('query'), named: false }))
   })
 
-  app.openapi(tenantAvailabilityRoute, async (c) => {
-    const counts = await read(c.req.valid('param').tenant, (tx) => availability(tx))
-    return c.json(availabilityBody(counts), 200)
-  })
-
-  app.openapi(siteAvailabilityRoute, async (c) => {
-    const { tenant, site } = c.req.valid('param')
-    const counts = await read(tenant, async (tx) => availability(tx, { siteId: await siteId(tx, site) }))
-    return c.json(availabilityBody(counts), 200)
+  app.openapi(tenantSpacesRoute, async (c) => {
+    const view = await viewOf(options, c.req.valid('param').tenant)
+    return answerWith(c, answers.spaces(view.sites, { ...c.req.valid('query'), named: true }))
   })
 }
 
-function addPublicHeaders(app: Api): void {
-  app.use(
-    `${PREFIX}/*`,
-    cors({
-      origin: '*',
-      allowMethods: ['GET', 'HEAD'],
-      allowHeaders: ['If-None-Match', 'X-Request-Id'],
-      exposeHeaders: ['ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'],
-      maxAge: PREFLIGHT_MAX_AGE_S,
-    }),
-    async (c, next) => {
-      await next()
-      c.header('Cross-Origin-Resource-Policy', 'cross-origin')
-      // Keep it, but ask again each time: the ETag tells whether it still holds.
-      if (c.res.status < 400) c.header('Cache-Control', 'no-cache')
-    },
-    // A browser takes a 304's headers over into what it kept: they must not lock other origins out.
-    etag({
-      retainedHeaders: [
-        ...RETAINED_304_HEADERS,
-        'Access-Control-Allow-Origin',
-        'Access-Control-Expose-Headers',
-        'X-Request-Id',
-      ],
-    }),
-  )
+function addCounts(app: Api, options: PublicRoutesOptions, answers: PlaceAnswers): void {
+  const fastTenant = fast(options, (view) => answers.allCounts(view))
+  app.openapi({ ...tenantAvailabilityRoute, middleware: fastTenant }, async (c) => {
+    const view = await viewOf(options, c.req.valid('param').tenant)
+    return answerWith(c, answers.counts(view, c.req.valid('query')))
+  })
+
+  const fastSite = fastOfSite(options, (view, site) => answers.countsOfSite(view, site))
+  app.openapi({ ...siteAvailabilityRoute, middleware: fastSite }, async (c) => {
+    const { view, site } = await siteOf(options, c.req.valid('param'))
+    return answerWith(c, answers.countsIn(view, site, c.req.valid('query')))
+  })
+
+  app.openapi(zonesAvailabilityRoute, async (c) => {
+    const { view, site } = await siteOf(options, c.req.valid('param'))
+    return answerWith(c, answers.zones(view, { ...c.req.valid('query'), site, zones: site.zones }))
+  })
 }
 
-async function inPublicTenant<T>(
-  tenants: TenantDatabase,
-  { slug, work }: { slug: string; work: (tx: TenantTransaction) => Promise<T> },
-): Promise<T> {
-  const tenant = await tenants.tenantBySlug(slug)
-  if (tenant === undefined || !tenant.public) throw notFound()
-  return await tenants.withTenant(tenant.id, work)
+function addMaps(app: Api, options: PublicRoutesOptions, answers: PlaceAnswers): void {
+  app.openapi(sitesGeoJsonRoute, async (c) => {
+    const view = await viewOf(options, c.req.valid('param').tenant)
+    return answerWith(c, answers.sitesOnMap(view, c.req.valid('query')), geoJson)
+  })
+
+  app.openapi(spacesGeoJsonRoute, async (c) => {
+    const view = await viewOf(options, c.req.valid('param').tenant)
+    return answerWith(c, answers.spacesOnMap(view.sites, c.req.valid('query')), geoJson)
+  })
+
+  app.openapi(siteSpacesGeoJsonRoute, async (c) => {
+    const { site } = await siteOf(options, c.req.valid('param'))
+    return answerWith(c, answers.spacesOnMap([site], c.req.valid('query')), geoJson)
+  })
 }
 
-async function siteId(tx: TenantTransaction, code: string): Promise<string> {
-  const id = await siteIdByCode(tx, code)
-  if (id === undefined) throw notFound()
-  return id
+/**
+ * Answers what has no query and is of a tenant in memory, before any parameter is read: it is what most ask for. Everything
+ * else goes its way.
+ */
+function fast(
+  { views }: PublicRoutesOptions,
+  bodyOf: (view: TenantView, c: Context<ApiEnv>) => KeptBody | undefined,
+): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const view = c.req.url.includes('?') ? undefined : views.knownPublic(c.req.param('tenant') ?? '')
+    const body = view === undefined ? undefined : bodyOf(view, c)
+    return body === undefined ? await next() : answerWith<Response>(c, body)
+  }
+}
+
+function fastOfSite(
+  options: PublicRoutesOptions,
+  bodyOf: (view: TenantView, site: LiveSite) => KeptBody,
+): MiddlewareHandler<ApiEnv> {
+  return fast(options, (view, c) => {
+    const site = view.siteByCode(c.req.param('site') ?? '')
+    return site === undefined ? undefined : bodyOf(view, site)
+  })
+}
+
+async function viewOf({ views, databaseWaitMs }: PublicRoutesOptions, tenant: string): Promise<TenantView> {
+  const view = views.knownPublic(tenant) ?? (await withinTime(views.publicOne(tenant), databaseWaitMs))
+  if (view === undefined) throw notFound()
+  return view
+}
+
+async function siteOf(
+  options: PublicRoutesOptions,
+  { tenant, site: code }: { tenant: string; site: string },
+): Promise<{ view: TenantView; site: LiveSite }> {
+  const view = await viewOf(options, tenant)
+  const site = view.siteByCode(code)
+  if (site === undefined) throw notFound()
+  return { view, site }
 }
 
 /** The same for tenants that have not opted in and for those that do not exist. */
 function notFound(): ApiError {
   return new ApiError('not_found', 'There is nothing at this URL.')
-}
-
-/** One row more than is shown tells whether there is a next page. */
-function rowsOf(list: ListName, { limit, cursor }: { limit: number; cursor: string | undefined }) {
-  return { after: cursor === undefined ? undefined : decodeCursor(list, cursor), limit: limit + 1 }
 }

@@ -34,6 +34,11 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   'GET /api/v1/public/{tenant}/availability': ({ tenant }) => ({ params: { tenant: slugOf(tenant) } }),
   'GET /api/v1/public/{tenant}/sites/{site}/spaces': ({ tenant }) => publicSite(tenant),
   'GET /api/v1/public/{tenant}/sites/{site}/availability': ({ tenant }) => publicSite(tenant),
+  'GET /api/v1/public/{tenant}/sites/{site}/zones/availability': ({ tenant }) => publicSite(tenant),
+  'GET /api/v1/public/{tenant}/sites/{site}/spaces.geojson': ({ tenant }) => publicSite(tenant),
+  'GET /api/v1/public/{tenant}/spaces': ({ tenant }) => ({ params: { tenant: slugOf(tenant) } }),
+  'GET /api/v1/public/{tenant}/sites.geojson': ({ tenant }) => ({ params: { tenant: slugOf(tenant) } }),
+  'GET /api/v1/public/{tenant}/spaces.geojson': ({ tenant }) => ({ params: { tenant: slugOf(tenant) } }),
   'GET /docs/{file}': () => ({ params: { file: 'start.js' } }),
   'GET /problems/{type}': () => ({ params: { type: 'not-found' } }),
 
