@@ -1,8 +1,11 @@
 import { deriveKey } from '../secret.ts'
 import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
 import { Cursors } from './cursor.ts'
 import { Feeds } from './feeds.ts'
+import { Streams, type StreamSettings } from './streams.ts'
+import { Tickets } from './tickets.ts'
 
 export interface LiveOptions {
   /** A client of its own: however many requests wait for the API's, events are still followed. */
@@ -10,15 +13,26 @@ export interface LiveOptions {
   /** BAYWIRE_SECRET: equal in all processes, so that a cursor of one is good at the others. */
   secret: string
   log: Log
+  metrics: Pick<Metrics, 'streams' | 'streamsEnded'>
+  streams?: Partial<StreamSettings>
 }
 
 /** What a process knows by following the events of its tenants. Nothing of it asks the database before it is used. */
 export interface Live {
   feeds: Feeds
   cursors: Cursors
+  streams: Streams
+  tickets: Tickets
 }
 
-export function createLive({ tenants, secret, log }: LiveOptions): Live {
+export function createLive({ tenants, secret, log, metrics, streams: settings = {} }: LiveOptions): Live {
   const keys = { encryption: deriveKey(secret, 'cursor encryption'), nonce: deriveKey(secret, 'cursor nonce') }
-  return { feeds: new Feeds({ tenants, log }), cursors: new Cursors(keys) }
+  const cursors = new Cursors(keys)
+  const feeds = new Feeds({ tenants, log })
+  return {
+    feeds,
+    cursors,
+    streams: new Streams({ tenants, feeds, cursors, metrics, log, settings }),
+    tickets: new Tickets({ tenants, key: deriveKey(secret, 'stream tickets') }),
+  }
 }
