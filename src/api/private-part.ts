@@ -35,6 +35,9 @@ const OPEN = [
 ]
 const openPaths = new Set(OPEN.map((path) => `${PREFIX}/auth/${path}`))
 
+/** A WebSocket is opened with a ticket, which its route reads: browsers cannot send a header with it. */
+export const WEB_SOCKET = `${PREFIX}/ws`
+
 /** @param path as the router sees it: `c.req.path` */
 export function isOpenPath(path: string): boolean {
   return openPaths.has(path)
@@ -45,7 +48,7 @@ function isPrivate(path: string): boolean {
 }
 
 function isClosed(path: string): boolean {
-  return isPrivate(path) && !isOpenPath(path)
+  return isPrivate(path) && !isOpenPath(path) && path !== WEB_SOCKET
 }
 
 export function addPrivatePart(app: Api, { authenticator, origins, limits, databaseWaitMs }: PrivatePartOptions): void {

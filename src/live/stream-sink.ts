@@ -28,6 +28,8 @@ export interface Sink {
   events(batch: Batch): void
   reset(reset: Reset): void
   expiring(at: Date): void
+  /** All that there was has been sent; `id` is the cursor of its end. */
+  caughtUp(id: string): void
   /** @param id a cursor that one may resume from, where all before it was sent */
   heartbeat(id: string | undefined): void
   /** Resolves when what was written has left, or the connection is gone. */

@@ -72,6 +72,10 @@ export class SocketSink implements Sink {
     this.#say({ type: 'session_expiring', expires_at: at.toISOString() })
   }
 
+  caughtUp(id: string): void {
+    this.#say({ type: 'live', id })
+  }
+
   /** Browsers answer the ping of the protocol by themselves, so that nobody has to answer ours. */
   heartbeat(id: string | undefined): void {
     this.#messages = 0

@@ -46,6 +46,10 @@ export class SseSink implements Sink {
     this.#event('session_expiring', { expires_at: at.toISOString() })
   }
 
+  caughtUp(id: string): void {
+    this.#response.write(`id: ${id}\n\n`)
+  }
+
   /** An id without data is no event: it only moves the place to come back to. */
   heartbeat(id: string | undefined): void {
     this.#response.write(id === undefined ? ': heartbeat\n\n' : `: heartbeat\nid: ${id}\n\n`)

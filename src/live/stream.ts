@@ -47,6 +47,8 @@ export class Stream implements LiveReader {
   readonly #rooms = new Map<Room, Subscription>()
   #live = false
   #catchingUp = false
+  /** Somebody waits to hear that they have all that there was. */
+  #awaited = false
   #ended = false
   #rightsUntil = 0
   #asking: Promise<void> | undefined
@@ -84,6 +86,7 @@ export class Stream implements LiveReader {
     const position = known ?? hub.position
     const subscription = { from: position, position }
     this.#rooms.set(room, subscription)
+    this.#awaited = true
     if (known === undefined) this.#reset(room, subscription)
     void this.#catchUp()
   }
@@ -180,6 +183,8 @@ export class Stream implements LiveReader {
     if (positions.some((position) => position !== hub.position)) return false
     this.#live = true
     hub.join(this, this.#rooms.keys())
+    if (this.#awaited) this.#options.sink.caughtUp(hub.cursor)
+    this.#awaited = false
     return true
   }
 
