@@ -1,7 +1,13 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { Refusal } from '../refusal.ts'
-import { apiKeyAccess, apiKeyAccessById, sessionAccess, type ApiKeyAccess, type SessionAccess } from '../store/access.ts'
+import {
+  apiKeyAccess,
+  apiKeyAccessById,
+  sessionAccess,
+  type ApiKeyAccess,
+  type SessionAccess,
+} from '../store/access.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
 import { AccessCache } from './access-cache.ts'
 import { hashApiKey, isApiKey } from './api-key-text.ts'

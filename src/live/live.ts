@@ -15,6 +15,8 @@ export interface LiveOptions {
   log: Log
   metrics: Pick<Metrics, 'streams' | 'streamsEnded'>
   streams?: Partial<StreamSettings>
+  /** By which the tokens of streams end. */
+  now?: () => number
 }
 
 /** What a process knows by following the events of its tenants. Nothing of it asks the database before it is used. */
@@ -25,14 +27,21 @@ export interface Live {
   tickets: Tickets
 }
 
-export function createLive({ tenants, secret, log, metrics, streams: settings = {} }: LiveOptions): Live {
+export function createLive({
+  tenants,
+  secret,
+  log,
+  metrics,
+  streams: settings = {},
+  now = Date.now,
+}: LiveOptions): Live {
   const keys = { encryption: deriveKey(secret, 'cursor encryption'), nonce: deriveKey(secret, 'cursor nonce') }
   const cursors = new Cursors(keys)
   const feeds = new Feeds({ tenants, log })
   return {
     feeds,
     cursors,
-    streams: new Streams({ tenants, feeds, cursors, metrics, log, settings }),
+    streams: new Streams({ tenants, feeds, cursors, metrics, log, settings, now }),
     tickets: new Tickets({ tenants, key: deriveKey(secret, 'stream tickets') }),
   }
 }

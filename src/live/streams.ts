@@ -54,7 +54,7 @@ export interface StreamsOptions {
   log: Log
   settings?: Partial<StreamSettings>
   /** Wall clock, for the ends of access tokens. */
-  now?: () => number
+  now: () => number
 }
 
 /** Who follows, and what a stream of theirs counts as. */
@@ -173,8 +173,7 @@ export class Streams {
           tenantId,
           feed,
           cursors,
-          readGap: (behind) =>
-            this.#turns.take(() => tenants.withTenant(tenantId, (tx) => gapBehind(tx, behind))),
+          readGap: (behind) => this.#turns.take(() => tenants.withTenant(tenantId, (tx) => gapBehind(tx, behind))),
         }),
     )
   }
@@ -191,7 +190,7 @@ export class Streams {
   }
 
   #tick(): void {
-    const [elapsed, now] = [performance.now(), (this.#options.now ?? Date.now)()]
+    const [elapsed, now] = [performance.now(), this.#options.now()]
     for (const [stream, entry] of this.#open) this.#tend(stream, entry, { elapsed, now })
   }
 

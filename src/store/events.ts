@@ -104,5 +104,9 @@ export async function gapBehind(tx: TenantTransaction, behind: Behind): Promise<
     .where(eq(eventHeads.tenantId, tx.tenantId))
     .orderBy(asc(events.position))
   const { position: head, droppedUntil } = rows[0]?.event_heads ?? { position: 0, droppedUntil: 0 }
-  return { head, droppedUntil, events: rows.flatMap((row) => (row.events === null ? [] : [row.events as RecordedEvent])) }
+  return {
+    head,
+    droppedUntil,
+    events: rows.flatMap((row) => (row.events === null ? [] : [row.events as RecordedEvent])),
+  }
 }

@@ -42,10 +42,10 @@ export interface LiveFixture {
 export interface ProcessOptions {
   streams?: Partial<StreamSettings>
   origins?: readonly string[]
-  /** Of access tokens. */
-  tokenMinutes?: number
   /** Without it nothing tells of a commit or a revocation: both are found out by looking. */
   notified?: boolean
+  /** Of its streams: when tokens end. */
+  now?: () => number
 }
 
 export interface LiveTenant {
@@ -92,10 +92,10 @@ function database({ ownerUrl }: TestIngest): TenantDatabase {
 
 async function startProcess(
   baywire: TestIngest,
-  { streams = {}, origins = [], notified = true }: ProcessOptions = {},
+  { streams = {}, origins = [], notified = true, now = Date.now }: ProcessOptions = {},
 ): Promise<LiveProcess> {
   const tenants = database(baywire)
-  const access = testAccess({ tenants, streams })
+  const access = testAccess({ tenants, streams, now })
   const { live } = access
   const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
   const metrics = createMetrics()

@@ -19,8 +19,11 @@ export function testAccess({
   tenants,
   clock = systemClock,
   streams = {},
+  now = Date.now,
   ...more
-}: Pick<AccessOptions, 'tenants'> & Partial<AccessOptions> & Pick<LiveOptions, 'streams'>): Access & { live: Live } {
+}: Pick<AccessOptions, 'tenants'> & Partial<AccessOptions> & Pick<LiveOptions, 'streams' | 'now'>): Access & {
+  live: Live
+} {
   const log = pino({ level: 'silent' })
   const access = createAccess({
     tenants,
@@ -30,7 +33,7 @@ export function testAccess({
     log,
     ...more,
   })
-  return { ...access, live: createLive({ tenants, secret: testSecret, log, metrics: createMetrics(), streams }) }
+  return { ...access, live: createLive({ tenants, secret: testSecret, log, metrics: createMetrics(), streams, now }) }
 }
 
 function refuse(): Promise<never> {

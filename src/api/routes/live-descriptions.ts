@@ -19,7 +19,8 @@ export const changesRoute = createRoute({
   method: 'get',
   path: '/api/v1/changes',
   summary: 'What happened since',
-  description: 'In the order in which it was recorded, each event once. Without `since`: where things stand, and no events.',
+  description:
+    'In the order in which it was recorded, each event once. Without `since`: where things stand, and no events.',
   request: { query: changesQuery },
   responses: { 200: json(changesBody, 'the events, and where to go on'), ...failures },
 })

@@ -96,10 +96,9 @@ export const changesBody = z
   .object({
     items: z.array(event),
     next: cursor.openapi({ description: 'ask for what is behind it; there may be more at once' }),
-    reset: z
-      .object({ snapshot_url: z.string() })
-      .optional()
-      .openapi({ description: 'what followed `since` cannot be told any more: read the states anew, then go on with `next`' }),
+    reset: z.object({ snapshot_url: z.string() }).optional().openapi({
+      description: 'what followed `since` cannot be told any more: read the states anew, then go on with `next`',
+    }),
   })
   .openapi('Changes')
 

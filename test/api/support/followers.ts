@@ -137,7 +137,7 @@ export class SocketFollower {
 
   async subscribe(room: string, since?: string): Promise<void> {
     this.say({ type: 'subscribe', room, ...(since === undefined ? {} : { since }) })
-    await eventually('subscribed', () => this.of('subscribed').some((said) => said['room'] === room))
+    await eventually('subscribed', () => this.of('subscribed').some((said) => said['room'] === room.toLowerCase()))
   }
 
   of(type: string): Said[] {
