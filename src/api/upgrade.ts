@@ -39,20 +39,32 @@ export function acceptUpgrades({ app, log }: UpgradeOptions): OnUpgrade {
     const onError = () => socket.destroy()
     socket.on('error', onError)
     const connection: Connection = { incoming, upgrade: true }
-    void answerOf(app, { connection, log }).then(async (response) => {
-      const { converse } = connection
-      if (converse === undefined || !response.ok) return await answer(socket, response)
+    const begin = (converse: NonNullable<Connection['converse']>) =>
       sockets.handleUpgrade(incoming, socket, head, (opened) => {
         socket.off('error', onError)
         converse(opened, socket)
       })
-    })
+    void upgrade(app, { connection, log, socket, begin })
   }
+}
+
+interface Upgrading {
+  connection: Connection
+  log: Log
+  socket: Duplex
+  begin: (converse: NonNullable<Connection['converse']>) => void
+}
+
+async function upgrade(app: Pick<Api, 'fetch'>, { connection, log, socket, begin }: Upgrading): Promise<void> {
+  const response = await answerOf(app, { connection, log })
+  const { converse } = connection
+  if (converse === undefined || !response.ok) await answer(socket, response)
+  else begin(converse)
 }
 
 async function answerOf(
   app: Pick<Api, 'fetch'>,
-  { connection, log }: { connection: Connection & { incoming?: IncomingMessage }; log: Log },
+  { connection, log }: Pick<Upgrading, 'connection' | 'log'>,
 ): Promise<Response> {
   try {
     return await app.fetch(requestOf(connection.incoming), connection)

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
+import type { RawData, WebSocket } from 'ws'
 import { z } from 'zod'
 import type { Batch } from './event-body.ts'
 import { readRoom } from './rooms.ts'
@@ -53,7 +53,7 @@ export class SocketSink implements Sink {
     // Frames that are none, or too large: ws answers them with a close of its own.
     socket.on('error', () => {})
     socket.on('pong', () => (this.#unanswered = 0))
-    socket.on('message', (data, isBinary) => this.#take(isBinary ? undefined : String(data as Buffer)))
+    socket.on('message', (data, isBinary) => this.#take(isBinary ? undefined : textOf(data)))
   }
 
   get unsentBytes(): number {
@@ -127,6 +127,11 @@ export class SocketSink implements Sink {
   #say(said: Record<string, unknown>): void {
     this.#socket.send(JSON.stringify(said))
   }
+}
+
+/** As one buffer: so ws hands messages over unless told otherwise. */
+function textOf(data: RawData): string {
+  return Buffer.isBuffer(data) ? data.toString('utf8') : ''
 }
 
 function parse(text: string | undefined): unknown {

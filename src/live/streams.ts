@@ -110,15 +110,14 @@ export class Streams {
   /** @throws Refusal `too_many_requests`, `busy` where there is no room for one more */
   admit(follower: Follower): void {
     const { perProcess, perTenant, perUser } = this.settings
-    const full = (limit: number, open: number) => limit > 0 && open >= limit
-    if (this.#closed || full(perProcess, this.#open.size)) {
+    if (this.#closed || isFull(perProcess, this.#open.size)) {
       throw new Refusal('busy', 'This server has no room for one more stream.', { retryAfterS })
     }
     const ofFollower = perUser * (follower.kind === 'api_key' ? apiKeyTimes : 1)
-    if (full(ofFollower, this.#countOf(followerKey(follower)))) {
+    if (isFull(ofFollower, this.#countOf(followerKey(follower)))) {
       throw new Refusal('too_many_requests', `You have ${ofFollower} streams open: close one.`, { retryAfterS })
     }
-    if (full(perTenant, this.#countOf(follower.tenantId))) {
+    if (isFull(perTenant, this.#countOf(follower.tenantId))) {
       throw new Refusal('too_many_requests', `Your tenant has ${perTenant} streams open.`, { retryAfterS })
     }
   }
@@ -233,6 +232,10 @@ export class Streams {
     if (count === 0) this.#counts.delete(key)
     else this.#counts.set(key, count)
   }
+}
+
+function isFull(limit: number, open: number): boolean {
+  return limit > 0 && open >= limit
 }
 
 function followerKey({ tenantId, kind, id }: Follower): string {

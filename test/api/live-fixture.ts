@@ -194,8 +194,8 @@ async function makeTenant(
     },
     async ids(live) {
       const positions = await baywire.sql<{ position: number }[]>`
-        SELECT position FROM space_events WHERE tenant_id = ${id} ORDER BY position`
-      return positions.map(({ position }) => live.cursors.of(id, Number(position)))
+        SELECT position::float8 FROM space_events WHERE tenant_id = ${id} ORDER BY position`
+      return positions.map(({ position }) => live.cursors.of(id, position))
     },
   }
 }

@@ -28,7 +28,7 @@ describe('a ticket', () => {
     const opened = await Promise.all(
       sockets.map((socket) => Promise.race([socket.opened().then(() => 101), socket.refused()])),
     )
-    expect(opened.toSorted()).toEqual([101, ...Array.from({ length: 9 }, () => 401)])
+    expect(opened.toSorted((a, b) => a - b)).toEqual([101, ...Array.from({ length: 9 }, () => 401)])
     expect(await new SocketFollower(api.port, ticket).refused()).toBe(401)
     for (const socket of sockets) socket.close()
     await other.close()
@@ -157,7 +157,7 @@ describe('a WebSocket', () => {
     const socket = await api.converse((await tenant.person()).token)
     await socket.subscribe(`site:${other.siteId}`)
     await socket.subscribe(`space:${other.spaceIds[0]}`)
-    await socket.subscribe(`space:${'00000000-0000-7000-8000-000000000000'}`)
+    await socket.subscribe('space:00000000-0000-7000-8000-000000000000')
     await socket.subscribe('tenant')
     await Promise.all([other.change(6), tenant.change(3)])
     await socket.count(3)

@@ -64,13 +64,16 @@ function addEvents(app: Api, options: LiveRoutesOptions): void {
     const follower = followerOf(principal, tenantId)
     const hub = await withinTime(streams.hub(tenantId), options.databaseWaitMs)
     streams.admit(follower)
-    const retryMs = randomInt(retryMinMs, retryMaxMs)
     const connection = connectionOf(c)
     if (c.req.method !== 'HEAD') {
       connection.stream = (response) => {
         const { stuckMs } = streams.settings
         const sink = (stream: () => Stream) =>
-          new SseSink(response, { stuckMs, retryMs, onGone: (how) => stream().gone(how) })
+          new SseSink(response, {
+            stuckMs,
+            retryMs: randomInt(retryMinMs, retryMaxMs),
+            onGone: (how) => stream().gone(how),
+          })
         const { expiresAt } = principal
         const stream = streams.open(hub, { follower, sink, mayFollow: mayFollow(principal, options), expiresAt })
         stream.subscribe(roomOf({ siteId, spaceId }), since)
@@ -78,6 +81,6 @@ function addEvents(app: Api, options: LiveRoutesOptions): void {
     }
     // Neither a proxy nor a cache is to hold it back.
     const headers = { 'Content-Type': eventStreamType, 'X-Accel-Buffering': 'no' }
-    return c.body(`retry: ${retryMs}\n\n`, 200, headers) as never
+    return c.body(`retry: ${retryMinMs}\n\n`, 200, headers)
   })
 }

@@ -115,7 +115,7 @@ export class SocketFollower {
 
   constructor(port: number, ticket: string, headers: Record<string, string> = {}) {
     this.socket = new WebSocket(`ws://127.0.0.1:${port}/api/v1/ws?ticket=${ticket}`, { headers })
-    this.socket.on('message', (data) => this.heard.push(JSON.parse(String(data as Buffer)) as Said))
+    this.socket.on('message', (data) => this.heard.push(JSON.parse((data as Buffer).toString()) as Said))
     this.socket.on('close', (code) => (this.closeCode = code))
     this.socket.on('error', () => {})
   }
