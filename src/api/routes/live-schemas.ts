@@ -36,7 +36,7 @@ export const eventsHeaders = z.object({
 })
 
 export const socketQuery = z.strictObject({
-  ticket: z.string({ error: 'must be given once' }).openapi({
+  ticket: z.string({ error: 'must be given once' }).optional().openapi({
     description: 'of `POST /api/v1/ws/tickets`',
     example: 'q2c9Zk0u',
   }),

@@ -24,13 +24,13 @@ export function addSocketRoutes(app: Api, options: LiveRoutesOptions): void {
   })
 
   app.openapi(socketRoute, async (c) => {
+    const ticket = tickets.read(c.req.valid('query').ticket ?? '')
+    if (ticket === undefined) throw noTicket()
     const connection = connectionOf(c)
     if (connection.upgrade !== true || c.req.header('Upgrade')?.toLowerCase() !== 'websocket') {
       throw new ApiError('malformed_request', 'This URL is for WebSockets: docs/live.md says how.')
     }
     checkOrigin(c, options.origins)
-    const ticket = tickets.read(c.req.valid('query').ticket)
-    if (ticket === undefined) throw noTicket()
     await withinTime(redeem(connection, { ticket, options }), options.databaseWaitMs)
     return c.body(null, 200)
   })

@@ -45,8 +45,8 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   'POST /api/v1/auth/email/verify/confirm': () => ({ expects: 400 }),
   'DELETE /api/v1/auth/sessions/{id}': async (world) => ({ params: { id: await ownSession(world) } }),
 
-  // A ticket is for one request to upgrade, which these are none of.
-  'GET /api/v1/ws': () => ({ expects: 400 }),
+  // A made up ticket is none.
+  'GET /api/v1/ws': () => ({ expects: 401 }),
 
   'POST /api/v1/auth/invites/lookup': () => ({ expects: 404 }),
   'POST /api/v1/auth/invites/accept': () => ({ expects: 404 }),
