@@ -116,7 +116,7 @@ AS $$
 DECLARE
   -- Whatever refers to another table stands before it.
   erasable text[] := ARRAY[
-    'reservations', 'event_cursors', 'redrive_attempts', 'readings', 'space_inputs', 'space_checkpoints', 'parking_sessions', 'space_events',
+    'reservations', 'event_cursors', 'spent_tickets', 'redrive_attempts', 'readings', 'space_inputs', 'space_checkpoints', 'parking_sessions', 'space_events',
     'space_states', 'event_heads', 'ledger_entries', 'ledger_days', 'overrides', 'orphan_devices', 'device_assignments',
     'devices', 'gateways', 'credentials', 'spaces', 'zones', 'sites', 'policies', 'idempotency_keys', 'memberships',
     'api_keys', 'invites'];
@@ -169,3 +169,23 @@ CREATE TRIGGER "publicity_changed" AFTER UPDATE OF "public", "suspended_at" ON "
   EXECUTE FUNCTION notify_publicity();
 --> statement-breakpoint
 CREATE TRIGGER "publicity_ended" AFTER DELETE ON "tenants" FOR EACH ROW EXECUTE FUNCTION notify_publicity();
+--> statement-breakpoint
+-- Tickets for a WebSocket that have been used.
+CREATE TABLE "spent_tickets" (
+	"tenant_id" uuid NOT NULL,
+	"id" uuid NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "spent_tickets_tenant_id_id_pk" PRIMARY KEY("tenant_id","id")
+);
+--> statement-breakpoint
+ALTER TABLE "spent_tickets" ADD CONSTRAINT "spent_tickets_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;
+--> statement-breakpoint
+ALTER TABLE "spent_tickets" ENABLE ROW LEVEL SECURITY;
+--> statement-breakpoint
+ALTER TABLE "spent_tickets" FORCE ROW LEVEL SECURITY;
+--> statement-breakpoint
+CREATE POLICY one_tenant ON "spent_tickets" TO baywire_api USING (tenant_id = (SELECT app_tenant())) WITH CHECK (tenant_id = (SELECT app_tenant()));
+--> statement-breakpoint
+CREATE POLICY erasure ON "spent_tickets" TO CURRENT_USER USING (tenant_id = (SELECT app_erased())) WITH CHECK (tenant_id = (SELECT app_erased()));
+--> statement-breakpoint
+GRANT SELECT, INSERT, DELETE ON "spent_tickets" TO baywire_api;

@@ -274,6 +274,18 @@ export const settings = {
   BAYWIRE_LIMIT_API_PER_HOUR: setting(perTime, '1000', 'the same within an hour'),
   BAYWIRE_LIMIT_API_PER_DAY: setting(perTime, '10000', 'the same within a day'),
   BAYWIRE_LIMIT_TENANT_PER_MINUTE: setting(perTime, '10000', 'requests of all users and API keys of one tenant'),
+  BAYWIRE_STREAMS: setting(
+    whole(0, 1_000_000),
+    '20000',
+    'streams of events (SSE and WebSocket) open in one process; 0 here and below is without limit',
+  ),
+  BAYWIRE_STREAMS_PER_TENANT: setting(whole(0, 1_000_000), '10000', 'of them of one tenant'),
+  BAYWIRE_STREAMS_PER_USER: setting(whole(0, 1_000_000), '1000', 'of one user; of an API key ten times as many'),
+  BAYWIRE_STREAM_REPLAY_EVENTS: setting(
+    whole(100, 1_000_000),
+    '10000',
+    'events that a stream catches up with; whoever missed more is told to read anew (reset)',
+  ),
   BAYWIRE_STOP_MS: setting(whole(1000, 120_000), '8000', 'how long a stop waits for what is in flight'),
 } satisfies Record<string, Setting<unknown>>
 

@@ -24,6 +24,9 @@ export interface Metrics {
   httpRequestSeconds: Histogram<'route' | 'method' | 'status'>
   /** Requests with a token or API key that is not in force: whoever tries many shows here. */
   unauthenticated: Counter<'credential'>
+  /** Open now: `sse`, `ws`. */
+  streams: Gauge<'kind'>
+  streamsEnded: Counter<'kind' | 'reason'>
 }
 
 export function createMetrics(): Metrics {
@@ -116,6 +119,18 @@ export function createMetrics(): Metrics {
       help: 'time to answer a request',
       labelNames: ['route', 'method', 'status'],
       buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+      registers,
+    }),
+    streams: new Gauge({
+      name: 'baywire_streams',
+      help: 'streams of events that are open: sse, ws',
+      labelNames: ['kind'],
+      registers,
+    }),
+    streamsEnded: new Counter({
+      name: 'baywire_streams_ended_total',
+      help: 'streams that ended: gone (by the client), too_slow (cut), too_busy, expired, forbidden, stopping',
+      labelNames: ['kind', 'reason'],
       registers,
     }),
   }

@@ -49,7 +49,7 @@ answerOrders(async (options: ApiOrder): Promise<ApiPorts> => {
   const { databaseUrl: url } = options
   const tenants = tenantDatabase({ url, max: 10, statementTimeoutMs: 10_000, name: 'baywire bench api' })
   const secret = 'of the benchmark, which lets nobody in'
-  const live = createLive({ tenants, secret, log })
+  const live = createLive({ tenants, secret, log, metrics: createMetrics() })
   live.feeds.start()
   live.views.start()
   const settings = {

@@ -32,6 +32,7 @@ import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
 import { addGatewayRoutes } from './routes/gateways.ts'
+import { addLiveRoutes } from './routes/live.ts'
 import { addJwksRoute } from './routes/jwks.ts'
 import { addOrphanRoutes } from './routes/orphans.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
@@ -115,6 +116,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addAppRoutes(app, { tenants, databaseWaitMs })
   addOrphanRoutes(app, { tenants, databaseWaitMs })
   addDashboardRoutes(app, { tenants, databaseWaitMs })
+  addLiveRoutes(app, { tenants, databaseWaitMs, authenticator, live: options.live, origins })
   addAuditRoutes(app, { tenants, databaseWaitMs })
 }
 

@@ -37,6 +37,9 @@ const OPEN = [
 ]
 const openPaths = new Set(OPEN.map((path) => `${PREFIX}/auth/${path}`))
 
+/** A WebSocket is opened with a ticket, which its route reads: browsers cannot send a header with it. */
+export const WEB_SOCKET = `${PREFIX}/ws`
+
 /** @param path as the router sees it: `c.req.path` */
 export function isOpenPath(path: string): boolean {
   return openPaths.has(path)
@@ -47,7 +50,7 @@ function isPrivate(path: string): boolean {
 }
 
 function isClosed(path: string): boolean {
-  return isPrivate(path) && !isOpenPath(path)
+  return isPrivate(path) && !isOpenPath(path) && path !== WEB_SOCKET
 }
 
 export function addPrivatePart(app: Api, options: PrivatePartOptions): void {

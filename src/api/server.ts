@@ -1,8 +1,11 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type OutgoingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener, RequestError } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { BaywireError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Api } from './app.ts'
+import type { Connection } from './connection.ts'
+import { acceptUpgrades } from './upgrade.ts'
 import { answerUnreadable, answerUnroutable } from './unroutable.ts'
 
 /** The listening side of the API: bounds what a connection may cost before a route has seen anything of it. */
@@ -11,6 +14,7 @@ const HEADER_WAIT_MS = 10_000
 const REQUEST_WAIT_MS = 30_000
 /** Longer than proxies usually keep theirs, so that it is the proxy that closes an idle connection. */
 const IDLE_MS = 75_000
+/** Besides those of streams. */
 const CONNECTIONS = 10_000
 const CLOSE_WAIT_MS = 5000
 
@@ -24,6 +28,8 @@ export interface ServerOptions {
   log: Log
   /** How long a close waits for the answers that are being given. */
   closeWaitMs?: number
+  /** How many streams there may be; 0 is without limit. */
+  streams?: number
 }
 
 export interface RunningApi {
@@ -33,8 +39,8 @@ export interface RunningApi {
 }
 
 export async function startApi(options: ServerOptions): Promise<RunningApi> {
-  const { app, host, port, log, setting = 'BAYWIRE_HTTP_PORT', closeWaitMs = CLOSE_WAIT_MS } = options
-  const listener = getRequestListener(app.fetch, {
+  const { app, host, port, log, setting = 'BAYWIRE_HTTP_PORT', closeWaitMs = CLOSE_WAIT_MS, streams = 0 } = options
+  const listener = getRequestListener(streaming(app), {
     errorHandler: (error) => answerUnroutable(error instanceof RequestError, { error, log }),
   })
   const server = createServer({
@@ -43,8 +49,9 @@ export async function startApi(options: ServerOptions): Promise<RunningApi> {
     requestTimeout: REQUEST_WAIT_MS,
     keepAliveTimeout: IDLE_MS,
   })
-  server.maxConnections = CONNECTIONS
+  server.maxConnections = streams === 0 ? Number.MAX_SAFE_INTEGER : CONNECTIONS + streams
   server.on('clientError', answerUnreadable)
+  server.on('upgrade', acceptUpgrades({ app, log }))
   server.on('request', (request, response) => {
     if (!server.listening) response.setHeader('Connection', 'close')
     // Idle from here on: during a close nobody else would end it.
@@ -60,6 +67,26 @@ export async function startApi(options: ServerOptions): Promise<RunningApi> {
     port: portOf(server),
     close: () => (closing ??= close(server, closeWaitMs)),
   }
+}
+
+type Fetch = Parameters<typeof getRequestListener>[0]
+
+/** Answers of handlers that want to write on as they like are begun here, with the headers that the middleware gave them. */
+function streaming(app: Pick<Api, 'fetch'>): Fetch {
+  return (request, env) => {
+    const connection = env as Connection & { outgoing: ServerResponse }
+    const answered = app.fetch(request, connection)
+    return answered instanceof Promise
+      ? answered.then((response) => begun(response, connection))
+      : begun(answered, connection)
+  }
+}
+
+function begun(response: Response, { stream, outgoing }: Connection & { outgoing: ServerResponse }): Response {
+  if (stream === undefined || !response.ok || outgoing.destroyed) return response
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers) satisfies OutgoingHttpHeaders)
+  stream(outgoing)
+  return RESPONSE_ALREADY_SENT
 }
 
 type Target = Required<Pick<ServerOptions, 'host' | 'port' | 'setting'>>

@@ -1,7 +1,13 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { Refusal } from '../refusal.ts'
-import { apiKeyAccess, sessionAccess, type ApiKeyAccess, type SessionAccess } from '../store/access.ts'
+import {
+  apiKeyAccess,
+  apiKeyAccessById,
+  sessionAccess,
+  type ApiKeyAccess,
+  type SessionAccess,
+} from '../store/access.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
 import { AccessCache } from './access-cache.ts'
 import { hashApiKey, isApiKey } from './api-key-text.ts'
@@ -11,7 +17,7 @@ import { LookInto } from './look-into.ts'
 import { permissions, roleHas, type Permission, type Role } from './permissions.ts'
 import type { ApiKeyPrincipal, Principal, UserPrincipal } from './principal.ts'
 import type { PublishedKeys } from './published-keys.ts'
-import { verifyToken, type AccessClaims, type TokenSettings } from './tokens.ts'
+import { verifyToken, type TokenSettings, type VerifiedClaims } from './tokens.ts'
 
 export interface AccessControlOptions {
   /** A client of its own: requests that hold all connections of the API's do not keep others from being recognised. */
@@ -37,6 +43,7 @@ export class AccessControl implements Authenticator {
   readonly #options: AccessControlOptions
   readonly #sessions: AccessCache<SessionAccess>
   readonly #apiKeys: AccessCache<ApiKeyAccess>
+  readonly #apiKeysById: AccessCache<ApiKeyAccess>
   readonly #lastUse: LastUse
   readonly #lookInto: LookInto
 
@@ -62,6 +69,14 @@ export class AccessControl implements Authenticator {
       holdMs,
       elapsed,
     })
+    this.#apiKeysById = new AccessCache({
+      load: async (ids) => {
+        const rows = await tenants.withAccounts((tx) => apiKeyAccessById(tx, ids))
+        return new Map(rows.map((row) => [row.id, row]))
+      },
+      holdMs,
+      elapsed,
+    })
   }
 
   async authenticate(authorization: string | undefined, details: RequestDetails = {}): Promise<Principal> {
@@ -74,9 +89,22 @@ export class AccessControl implements Authenticator {
     return await this.#lookInto.principal(principal, { tenantId: details.lookInto, requestId: details.requestId })
   }
 
+  async again(principal: Principal): Promise<Principal> {
+    const { expiresAt = Number.POSITIVE_INFINITY } = principal
+    if (expiresAt <= this.#options.clock.now()) throw unauthenticated()
+    if (principal.kind === 'api_key') return this.#ofKey(await this.#apiKeysById.get(principal.apiKeyId))
+    const { userId, sessionId, tenant, readOnly } = principal
+    // Whoever looks in from outside works in another tenant than their session, or in none.
+    if (readOnly !== true) return await this.#bySession({ userId, sessionId, tenantId: tenant?.id ?? null, expiresAt })
+    const looking = await this.#sessionOf({ userId, sessionId, expiresAt })
+    if (tenant === undefined) throw unauthenticated()
+    return await this.#lookInto.principal(looking, { tenantId: tenant.id })
+  }
+
   invalidate(): void {
     this.#sessions.invalidate()
     this.#apiKeys.invalidate()
+    this.#apiKeysById.invalidate()
   }
 
   /** When all last uses are written. */
@@ -84,33 +112,53 @@ export class AccessControl implements Authenticator {
     await this.#lastUse.settled()
   }
 
-  async #bySession({ userId, sessionId, tenantId }: AccessClaims): Promise<UserPrincipal> {
+  async #bySession({ tenantId, ...claims }: VerifiedClaims): Promise<UserPrincipal> {
+    const access = await this.#accessOf(claims)
+    // The session went on to another tenant: a token of before would be at work in one that nobody means any more.
+    if (access.tenantId !== tenantId) throw unauthenticated()
+    return principalOf(access, claims)
+  }
+
+  /** Whatever tenant the session works in. */
+  async #sessionOf(claims: SessionClaims): Promise<UserPrincipal> {
+    return principalOf(await this.#accessOf(claims), claims)
+  }
+
+  async #accessOf({ userId, sessionId }: SessionClaims): Promise<SessionAccess> {
     const access = await this.#sessions.get(sessionId)
     if (access === undefined || access.userId !== userId || access.expiresAt.getTime() <= this.#options.clock.now()) {
       throw unauthenticated()
     }
-    // The session went on to another tenant: a token of before would be at work in one that nobody means any more.
-    if (access.tenantId !== tenantId) throw unauthenticated()
     this.#lastUse.note({ kind: 'session', id: sessionId })
-    const { platformAdministrator } = access
-    return { kind: 'user', userId, sessionId, tenant: tenantOf(access), platformAdministrator }
+    return access
   }
 
   async #byApiKey(key: string): Promise<ApiKeyPrincipal> {
-    const access = isApiKey(key) ? await this.#apiKeys.get(hashApiKey(key).toString('hex')) : undefined
+    return this.#ofKey(isApiKey(key) ? await this.#apiKeys.get(hashApiKey(key).toString('hex')) : undefined)
+  }
+
+  #ofKey(access: ApiKeyAccess | undefined): ApiKeyPrincipal {
     if (access === undefined) throw unauthenticated()
     const { id, tenantId, expiresAt } = access
     if (expiresAt !== null && expiresAt.getTime() <= this.#options.clock.now()) throw unauthenticated()
     this.#lastUse.note({ kind: 'api_key', id, tenantId })
     const role = access.role as Role
     const scopes = access.scopes.filter((scope): scope is Permission => isPermission(scope) && roleHas(role, scope))
-    return { kind: 'api_key', apiKeyId: id, tenant: { id: tenantId, role }, scopes }
+    const ends = expiresAt === null ? {} : { expiresAt: expiresAt.getTime() }
+    return { kind: 'api_key', apiKeyId: id, tenant: { id: tenantId, role }, scopes, ...ends }
   }
 
   #withoutLook(principal: ApiKeyPrincipal, { lookInto }: RequestDetails): ApiKeyPrincipal {
     if (lookInto === undefined) return principal
     throw new Refusal('forbidden', 'X-Baywire-Tenant is for platform administrators.')
   }
+}
+
+type SessionClaims = Omit<VerifiedClaims, 'tenantId'>
+
+function principalOf(access: SessionAccess, { userId, sessionId, expiresAt }: SessionClaims): UserPrincipal {
+  const { platformAdministrator } = access
+  return { kind: 'user', userId, sessionId, tenant: tenantOf(access), platformAdministrator, expiresAt }
 }
 
 /** A member of a tenant that is not suspended works in it; anybody else is signed in, and nowhere. */

@@ -13,6 +13,8 @@ export interface UserPrincipal {
   readonly platformAdministrator: boolean
   /** A platform administrator who looks into a tenant from outside: permissions to read, and no others. */
   readonly readOnly?: boolean
+  /** End of the token that was shown, in epoch milliseconds. */
+  readonly expiresAt?: number
 }
 
 export interface ApiKeyPrincipal {
@@ -21,6 +23,8 @@ export interface ApiKeyPrincipal {
   readonly tenant: { readonly id: string; readonly role: Role }
   /** Already cut down to what its maker may do now. */
   readonly scopes: readonly Permission[]
+  /** End of the key, in epoch milliseconds. */
+  readonly expiresAt?: number
 }
 
 /** A person or program at work in one tenant: what the verbs take, and what the audit log names. */

@@ -17,6 +17,12 @@ export interface AccessClaims {
   tenantId: string | null
 }
 
+/** What a token says, and until when it is one. */
+export interface VerifiedClaims extends AccessClaims {
+  /** Epoch milliseconds. */
+  expiresAt: number
+}
+
 export interface TokenSettings {
   /** `iss`. */
   issuer: string
@@ -71,7 +77,7 @@ const claimShape = z.object({
 export async function verifyToken(
   token: string,
   { keys, settings }: { keys: Pick<PublishedKeys, 'verifier'>; settings: TokenSettings },
-): Promise<AccessClaims | undefined> {
+): Promise<VerifiedClaims | undefined> {
   const kid = kidOf(token)
   const claims = kid === undefined ? undefined : claimsOf(token)
   if (kid === undefined || claims === undefined) return undefined
@@ -90,7 +96,7 @@ export async function verifyToken(
     currentDate: new Date(now),
   }
   const verified = await jwtVerify(token, key, options).catch(() => undefined)
-  return verified === undefined ? undefined : { userId: sub, sessionId: sid, tenantId: tenant }
+  return verified === undefined ? undefined : { userId: sub, sessionId: sid, tenantId: tenant, expiresAt: exp * 1000 }
 }
 
 /** Of a token whose header is, byte by byte, the one that we would write. */

@@ -215,10 +215,11 @@ async function startHttp(parts: Parts): Promise<number> {
   const tenants = database.tenants('baywire api')
   const secret = await installationSecret(config)
   const accounts = await startAccounts(config, { lifecycle, log, database: tenants, secret, sessions: access.sessions })
+  const live = await startLive(parts)
   const app = createApi({
     ...access,
     tenants,
-    live: await startLive(parts),
+    live,
     accounts,
     invites: {
       sender: accounts.sender,
@@ -236,8 +237,21 @@ async function startHttp(parts: Parts): Promise<number> {
   })
   const api = await lifecycle.start(
     'api',
-    () => startApi({ app, host: config.BAYWIRE_HOST, port: config.BAYWIRE_HTTP_PORT, log }),
+    () =>
+      startApi({
+        app,
+        host: config.BAYWIRE_HOST,
+        port: config.BAYWIRE_HTTP_PORT,
+        log,
+        streams: config.BAYWIRE_STREAMS,
+      }),
     (started) => started.close(),
+  )
+  // Stopped before the server, which would wait for them.
+  await lifecycle.start(
+    'streams',
+    () => live.streams.start(),
+    () => live.streams.close(),
   )
   return api.port
 }

@@ -8,7 +8,7 @@ export interface FeedOptions {
   /** The next events behind a position, in order; fewer than a whole page where there are no more. */
   read: (after: number) => Promise<readonly RecordedEvent[]>
   pageSize: number
-  /** A read failed; it is tried again when the feed is next woken. */
+  /** A read failed, and is tried again when the feed is next woken; or one who listens threw, which is their own affair. */
   onTrouble: (error: unknown) => void
 }
 
@@ -47,9 +47,7 @@ export class Feed {
   /** Something may have been committed: reads until there is nothing more. Never rejects. */
   async wake(): Promise<void> {
     this.#woken = true
-    this.#reading ??= this.#readAll().finally(() => {
-      this.#reading = undefined
-    })
+    this.#reading ??= this.#readAll()
     await this.#reading
   }
 
@@ -65,11 +63,14 @@ export class Feed {
         this.#woken = false
         // oxlint-disable-next-line no-await-in-loop -- page after page
         const events = await this.#options.read(this.#position)
-        if (events.length === this.#options.pageSize) this.#woken = true
+        if (events.length >= this.#options.pageSize) this.#woken = true
         this.#handOver(events)
       }
     } catch (error) {
       this.#options.onTrouble(error)
+    } finally {
+      // In the tick of the last look at `#woken`: a wake from here on begins anew, and none falls between.
+      this.#reading = undefined
     }
   }
 
@@ -77,6 +78,12 @@ export class Feed {
     const last = events.at(-1)
     if (last === undefined || this.#closed) return
     this.#position = last.position
-    for (const onEvents of this.#listeners) onEvents(events)
+    for (const onEvents of this.#listeners) {
+      try {
+        onEvents(events)
+      } catch (error) {
+        this.#options.onTrouble(error)
+      }
+    }
   }
 }

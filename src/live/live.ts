@@ -1,8 +1,11 @@
 import { deriveKey } from '../secret.ts'
 import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
 import { Cursors } from './cursor.ts'
 import { Feeds } from './feeds.ts'
+import { Streams, type StreamSettings } from './streams.ts'
+import { Tickets } from './tickets.ts'
 import { Views } from './views.ts'
 
 export interface LiveOptions {
@@ -11,6 +14,10 @@ export interface LiveOptions {
   /** BAYWIRE_SECRET: equal in all processes, so that a cursor of one is good at the others. */
   secret: string
   log: Log
+  metrics: Pick<Metrics, 'streams' | 'streamsEnded'>
+  streams?: Partial<StreamSettings>
+  /** By which the tokens of streams end. */
+  now?: () => number
 }
 
 /** What a process knows by following the events of its tenants. Nothing of it asks the database before it is used. */
@@ -19,10 +26,26 @@ export interface Live {
   cursors: Cursors
   /** Places and states of the tenants that somebody asks for. */
   views: Views
+  streams: Streams
+  tickets: Tickets
 }
 
-export function createLive({ tenants, secret, log }: LiveOptions): Live {
+export function createLive({
+  tenants,
+  secret,
+  log,
+  metrics,
+  streams: settings = {},
+  now = Date.now,
+}: LiveOptions): Live {
   const keys = { encryption: deriveKey(secret, 'cursor encryption'), nonce: deriveKey(secret, 'cursor nonce') }
+  const cursors = new Cursors(keys)
   const feeds = new Feeds({ tenants, log })
-  return { feeds, cursors: new Cursors(keys), views: new Views({ tenants, feeds, log }) }
+  return {
+    feeds,
+    cursors,
+    views: new Views({ tenants, feeds, log }),
+    streams: new Streams({ tenants, feeds, cursors, metrics, log, settings, now }),
+    tickets: new Tickets({ tenants, key: deriveKey(secret, 'stream tickets') }),
+  }
 }

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull } from 'drizzle-orm'
+import { and, eq, inArray, isNull, type SQL } from 'drizzle-orm'
 import { sessions, users } from './schema/accounts.ts'
 import { apiKeys, memberships } from './schema/members.ts'
 import { tenants } from './schema/tenancy.ts'
@@ -47,6 +47,15 @@ export interface ApiKeyAccess {
 
 /** Of the keys that are not revoked, whose makers are members and not disabled, of tenants that are not suspended. */
 export async function apiKeyAccess(tx: AccountTransaction, hashes: readonly Buffer[]): Promise<ApiKeyAccess[]> {
+  return await apiKeysInForce(tx, inArray(apiKeys.keyHash, [...hashes]))
+}
+
+/** The same of keys that were shown before. */
+export async function apiKeyAccessById(tx: AccountTransaction, ids: readonly string[]): Promise<ApiKeyAccess[]> {
+  return await apiKeysInForce(tx, inArray(apiKeys.id, [...ids]))
+}
+
+async function apiKeysInForce(tx: AccountTransaction, which: SQL): Promise<ApiKeyAccess[]> {
   return await tx
     .select({
       id: apiKeys.id,
@@ -60,14 +69,7 @@ export async function apiKeyAccess(tx: AccountTransaction, hashes: readonly Buff
     .innerJoin(memberships, and(eq(memberships.tenantId, apiKeys.tenantId), eq(memberships.userId, apiKeys.createdBy)))
     .innerJoin(users, eq(users.id, apiKeys.createdBy))
     .innerJoin(tenants, eq(tenants.id, apiKeys.tenantId))
-    .where(
-      and(
-        inArray(apiKeys.keyHash, [...hashes]),
-        isNull(apiKeys.revokedAt),
-        isNull(users.disabledAt),
-        isNull(tenants.suspendedAt),
-      ),
-    )
+    .where(and(which, isNull(apiKeys.revokedAt), isNull(users.disabledAt), isNull(tenants.suspendedAt)))
 }
 
 export async function tenantExists(tx: AccountTransaction, tenantId: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt } from 'drizzle-orm'
+import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { VisibleState } from '../occupancy/state.ts'
 import { sites, spaces } from './schema/places.ts'
 import { eventHeads, spaceEvents } from './schema/states.ts'
@@ -15,7 +15,7 @@ export interface RecordedEvent {
   /** Its place in the order of the tenant's commits. Gaps mean nothing. */
   position: number
   spaceId: string
-  /** Undefined together: the space is not there any more. */
+  /** Null together: the space is not there any more. */
   siteId: string | null
   space: string | null
   site: string | null
@@ -27,6 +27,21 @@ export interface RecordedEvent {
   state: RecordedState
 }
 
+const columns = {
+  position: spaceEvents.position,
+  spaceId: spaceEvents.spaceId,
+  siteId: spaces.siteId,
+  // Named here: both are called code, which a subquery could not tell apart.
+  space: sql<string | null>`${spaces.code}`.as('space'),
+  site: sql<string | null>`${sites.code}`.as('site'),
+  eventTime: spaceEvents.eventTime,
+  recordedAt: spaceEvents.recordedAt,
+  kind: spaceEvents.kind,
+  cause: spaceEvents.cause,
+  rule: spaceEvents.rule,
+  state: spaceEvents.state,
+}
+
 /** The position of the tenant's last committed event; 0 where there never was one. */
 export async function eventHead(tx: TenantTransaction): Promise<number> {
   const [head] = await tx
@@ -36,33 +51,62 @@ export async function eventHead(tx: TenantTransaction): Promise<number> {
   return head?.position ?? 0
 }
 
+interface Behind {
+  after: number
+  limit: number
+  /** Only of this site, or of this space. */
+  siteId?: string | undefined
+  spaceId?: string | undefined
+}
+
 /**
  * The tenant's events behind a position, in the order of their commits. Complete: a position is given out under a lock that
  * is held until COMMIT, so none below one that was seen appears later.
  */
-export async function eventsBehind(
-  tx: TenantTransaction,
-  { after, limit }: { after: number; limit: number },
-): Promise<RecordedEvent[]> {
-  const rows = await tx
-    .select({
-      position: spaceEvents.position,
-      spaceId: spaceEvents.spaceId,
-      siteId: spaces.siteId,
-      space: spaces.code,
-      site: sites.code,
-      eventTime: spaceEvents.eventTime,
-      recordedAt: spaceEvents.recordedAt,
-      kind: spaceEvents.kind,
-      cause: spaceEvents.cause,
-      rule: spaceEvents.rule,
-      state: spaceEvents.state,
-    })
+export async function eventsBehind(tx: TenantTransaction, behind: Behind): Promise<RecordedEvent[]> {
+  return (await select(tx, behind)) as RecordedEvent[]
+}
+
+function select(tx: TenantTransaction, { after, limit, siteId, spaceId }: Behind) {
+  return tx
+    .select(columns)
     .from(spaceEvents)
     .leftJoin(spaces, and(eq(spaces.tenantId, spaceEvents.tenantId), eq(spaces.id, spaceEvents.spaceId)))
     .leftJoin(sites, and(eq(sites.tenantId, spaces.tenantId), eq(sites.id, spaces.siteId)))
-    .where(and(eq(spaceEvents.tenantId, tx.tenantId), gt(spaceEvents.position, after)))
+    .where(
+      and(
+        eq(spaceEvents.tenantId, tx.tenantId),
+        gt(spaceEvents.position, after),
+        siteId === undefined ? undefined : eq(spaces.siteId, siteId),
+        spaceId === undefined ? undefined : eq(spaceEvents.spaceId, spaceId),
+      ),
+    )
     .orderBy(asc(spaceEvents.position))
     .limit(limit)
-  return rows as RecordedEvent[]
+}
+
+/** What follows a position, as of one moment. */
+export interface Gap {
+  /** The position of the last event that was committed then. */
+  head: number
+  /** Events up to here are gone: of a position below it nobody knows what followed. */
+  droppedUntil: number
+  events: RecordedEvent[]
+}
+
+/** In one statement, so that nothing is dropped between the look at the events and the look at what is left of them. */
+export async function gapBehind(tx: TenantTransaction, behind: Behind): Promise<Gap> {
+  const events = select(tx, behind).as('events')
+  const rows = await tx
+    .select()
+    .from(eventHeads)
+    .leftJoin(events, sql`true`)
+    .where(eq(eventHeads.tenantId, tx.tenantId))
+    .orderBy(asc(events.position))
+  const { position: head, droppedUntil } = rows[0]?.event_heads ?? { position: 0, droppedUntil: 0 }
+  return {
+    head,
+    droppedUntil,
+    events: rows.flatMap((row) => (row.events === null ? [] : [row.events as RecordedEvent])),
+  }
 }

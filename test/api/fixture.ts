@@ -53,7 +53,7 @@ export async function apiFixture(): Promise<ApiFixture> {
   function apiWith({ statementTimeoutMs = STATEMENT_TIMEOUT_MS, ...options }: OtherOptions = {}): Api {
     const log = pino({ level: 'silent' })
     const tenants = options.tenants ?? tenantsWith(statementTimeoutMs)
-    const live = options.live ?? createLive({ tenants, secret: testSecret, log })
+    const live = options.live ?? createLive({ tenants, secret: testSecret, log, metrics: createMetrics() })
     const app = createApi({
       ...access,
       tenants,

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { createAccess, type Access, type AccessOptions, type AccessSettings } from '../../src/auth/access.ts'
 import { systemClock } from '../../src/clock.ts'
 import { createLive, type Live, type LiveOptions } from '../../src/live/live.ts'
+import { createMetrics } from '../../src/metrics.ts'
 
 /** Of the defaults. */
 export const testSettings: AccessSettings = {
@@ -17,8 +18,11 @@ export const testSecret = 'a secret of the tests, 32 characters or more'
 export function testAccess({
   tenants,
   clock = systemClock,
+  streams = {},
+  now = Date.now,
   ...more
-}: Partial<AccessOptions> & { tenants: AccessOptions['tenants'] & LiveOptions['tenants'] }): Access & { live: Live } {
+}: { tenants: AccessOptions['tenants'] & LiveOptions['tenants'] } & Partial<AccessOptions> &
+  Pick<LiveOptions, 'streams' | 'now'>): Access & { live: Live } {
   const log = pino({ level: 'silent' })
   const access = createAccess({
     tenants,
@@ -28,7 +32,7 @@ export function testAccess({
     log,
     ...more,
   })
-  return { ...access, live: createLive({ tenants, secret: testSecret, log }) }
+  return { ...access, live: createLive({ tenants, secret: testSecret, log, metrics: createMetrics(), streams, now }) }
 }
 
 function refuse(): Promise<never> {

@@ -31,7 +31,7 @@ function api(options: Partial<ApiOptions> = {}) {
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
   const metrics = createMetrics()
   const { tenants = noTenants } = options
-  const live = createLive({ tenants, secret: testSecret, log })
+  const live = createLive({ tenants, secret: testSecret, log, metrics })
   const app = createApi({ ...nobodysAccess(), tenants, live, metrics, log, readiness, ...options })
   return { app, metrics, lines }
 }

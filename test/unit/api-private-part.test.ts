@@ -2,7 +2,7 @@ import { testAccess } from '../support/access.ts'
 import { pino } from 'pino'
 import { expect, it } from 'vitest'
 import { createApi, type Api } from '../../src/api/app.ts'
-import { isOpenPath } from '../../src/api/private-part.ts'
+import { isOpenPath, WEB_SOCKET } from '../../src/api/private-part.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { Refusal } from '../../src/refusal.ts'
 
@@ -26,6 +26,9 @@ function api({ metrics = createMetrics() } = {}): Api {
   })
 }
 
+/** Without a token; a WebSocket has its ticket. */
+const isOpen = (path: string) => isOpenPath(path) || path === WEB_SOCKET
+
 function routesOf(app: Api) {
   return app.openAPIRegistry.definitions
     .flatMap((definition) => (definition.type === 'route' ? [definition.route] : []))
@@ -35,14 +38,14 @@ function routesOf(app: Api) {
 it('says of a route that one must be signed in where one must be, and nowhere else', () => {
   const routes = routesOf(api())
   expect(routes.length).toBeGreaterThan(0)
-  const wrong = routes.filter(({ path, security }) => isOpenPath(path) === (security !== undefined))
+  const wrong = routes.filter(({ path, security }) => isOpen(path) === (security !== undefined))
   expect(wrong.map(({ method, path }) => `${method} ${path}`)).toEqual([])
 })
 
 it('lets nobody in who is not signed in, in whatever spelling they ask', async () => {
   const app = api()
   const paths = routesOf(app)
-    .filter(({ path }) => !isOpenPath(path))
+    .filter(({ path }) => !isOpen(path))
     .flatMap(({ method, path }) => {
       const real = path.replaceAll(/\{\w+\}/g, '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55')
       const spellings = [

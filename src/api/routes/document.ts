@@ -40,6 +40,7 @@ const about = {
     { name: 'apps', description: 'Programs that read states from the broker.' },
     { name: 'orphans', description: 'Devices that were heard and are unknown.' },
     { name: 'dashboard', description: 'A tenant at one look.' },
+    { name: 'live', description: 'What happens, as it happens.' },
     { name: 'audit', description: 'What was done, by whom.' },
     { name: 'system', description: 'Of the process itself.' },
   ],

@@ -50,6 +50,9 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   'POST /api/v1/auth/email/verify/confirm': () => ({ expects: 400 }),
   'DELETE /api/v1/auth/sessions/{id}': async (world) => ({ params: { id: await ownSession(world) } }),
 
+  // A made up ticket is none.
+  'GET /api/v1/ws': () => ({ expects: 401 }),
+
   'POST /api/v1/auth/invites/lookup': () => ({ expects: 404 }),
   'POST /api/v1/auth/invites/accept': () => ({ expects: 404 }),
   // Its slug is not that of the tenant, which the other routes go on to need.
