@@ -11,11 +11,12 @@ import {
   type IdempotencyScope,
   type KeptAnswer,
 } from '../store/idempotency.ts'
-import type { TenantTransaction } from '../store/transactions.ts'
+import type { AnyTenantTransaction } from '../store/statement.ts'
+import type { TenantTransaction, TenantWriterTransaction } from '../store/transactions.ts'
 import { problemResponse, type ApiEnv } from './context.ts'
 import { ApiError } from './errors.ts'
 import { failureOf } from './failure.ts'
-import { inOwnTenant, type SignedInOptions } from './signed-in.ts'
+import { inOwnTenant, writingInOwnTenant, type SignedInOptions } from './signed-in.ts'
 
 /**
  * Idempotency-Key: a request that is sent again with the same key has its effect once, and is answered as it was. Effect and
@@ -26,13 +27,20 @@ export interface IdempotentOptions extends SignedInOptions {
   secret?: boolean
 }
 
+const keyParameter = {
+  description: 'makes it safe to send the request again: a UUID, or a structured-field string of 16 to 128 characters',
+  example: '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55',
+}
+
 /** For the `headers` of a route that takes it. */
-export const idempotencyHeader = z.object({
-  'idempotency-key': z.string().optional().openapi({
-    description:
-      'makes it safe to send the request again: a UUID, or a structured-field string of 16 to 128 characters',
-    example: '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55',
-  }),
+export const idempotencyHeader = z.object({ 'idempotency-key': z.string().optional().openapi(keyParameter) })
+
+/** Of a route that is refused without it, by a problem of its own. */
+export const requiredIdempotencyHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .optional()
+    .openapi({ ...keyParameter, param: { name: 'idempotency-key', in: 'header', required: true } }),
 })
 
 export interface IdempotencyKey {
@@ -88,8 +96,21 @@ export async function withIdempotency<R extends Response>(
   return await inOwnTenant(c, options, (tx, actor) => oncePerKey(c, { tx, secret }, (inner) => work(inner, actor)))
 }
 
+/** The same for what steps spaces, and is never sent without a key. */
+export async function steppingOncePerKey<R extends Response>(
+  c: Context<ApiEnv>,
+  options: SignedInOptions,
+  work: (tx: TenantWriterTransaction, actor: Actor) => Promise<R>,
+): Promise<R> {
+  if (c.get('idempotency') === undefined) {
+    const detail = 'Send an Idempotency-Key, so that it is done once however often it is sent: see the link in type.'
+    throw new ApiError('idempotency_key_required', detail)
+  }
+  return await writingInOwnTenant(c, options, (tx, actor) => oncePerKey(c, { tx }, (inner) => work(inner, actor)))
+}
+
 /** The same in a transaction that is there already, and has entered the principal's tenant. */
-export async function oncePerKey<Tx extends TenantTransaction, R extends Response>(
+export async function oncePerKey<Tx extends AnyTenantTransaction, R extends Response>(
   c: Context<ApiEnv>,
   { tx, secret = false }: { tx: Tx; secret?: boolean },
   work: (tx: Tx) => Promise<R>,
@@ -110,7 +131,7 @@ function nameOf(principal: Principal): string {
 }
 
 async function findAnswer(
-  tx: TenantTransaction,
+  tx: AnyTenantTransaction,
   { scope, fingerprint }: { scope: IdempotencyScope; fingerprint: Buffer },
 ): Promise<KeptAnswer | undefined> {
   if (!(await leaseKey(tx, scope))) {
