@@ -3,15 +3,8 @@ import { z } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Actor, Principal } from '../auth/principal.ts'
-import {
-  inAttempt,
-  keepAnswer,
-  keptAnswer,
-  leaseKey,
-  type IdempotencyScope,
-  type KeptAnswer,
-} from '../store/idempotency.ts'
-import type { AnyTenantTransaction } from '../store/statement.ts'
+import { keepAnswer, keptAnswer, leaseKey, type IdempotencyScope, type KeptAnswer } from '../store/idempotency.ts'
+import { inAttempt, type AnyTenantTransaction } from '../store/statement.ts'
 import type { TenantTransaction, TenantWriterTransaction } from '../store/transactions.ts'
 import { problemResponse, type ApiEnv } from './context.ts'
 import { ApiError } from './errors.ts'

@@ -13,7 +13,7 @@ export const permissions = {
   'places:write': { about: 'make, change, import and delete sites, zones and spaces', roles: ['owner', 'admin'] },
   'overrides:write': { about: 'block spaces and take them out of service', roles: ['owner', 'admin', 'operator'] },
   'reservations:read': {
-    about: "see when spaces are booked, and the own reservations",
+    about: 'see when spaces are booked, and the own reservations',
     roles: ['owner', 'admin', 'operator', 'viewer', 'driver'],
   },
   'reservations:write': {

@@ -47,19 +47,14 @@ export async function keepAnswer(
   scope: IdempotencyScope,
   { fingerprint, status, headers, body }: KeptAnswer,
 ): Promise<void> {
-  await execute(tx, sql`
+  await execute(
+    tx,
+    sql`
     insert into idempotency_keys (tenant_id, principal, method, route, key, fingerprint, lease_until, status, headers, body)
     values (${tx.tenantId}, ${scope.principal}, ${scope.method}, ${scope.route}, ${scope.key}, ${fingerprint}, now(),
       ${status}, ${JSON.stringify(headers)}::text::jsonb, ${body})
     on conflict (tenant_id, principal, method, route, key) do update set
       fingerprint = excluded.fingerprint, lease_until = excluded.lease_until, status = excluded.status,
-      headers = excluded.headers, body = excluded.body, created_at = now()`)
-}
-
-/** What `work` did is undone where it throws, and the transaction still goes on: also after a statement that failed. */
-export async function inAttempt<Tx extends AnyTenantTransaction, T>(tx: Tx, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const { tenantId } = tx
-  const within = (inner: object) => work(Object.assign(inner, { tenantId }) as unknown as Tx)
-  if (typeof tx === 'function') return (await tx.savepoint(within)) as T
-  return await tx.transaction(within)
+      headers = excluded.headers, body = excluded.body, created_at = now()`,
+  )
 }

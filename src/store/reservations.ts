@@ -1,5 +1,4 @@
 import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm'
-import { newId } from '../ids.ts'
 import { plain, texts } from './arrays.ts'
 import { spaces } from './schema/places.ts'
 import { reservations } from './schema/reservations.ts'
@@ -83,7 +82,7 @@ export interface PageOfReservations {
 /** In the order in which they were made. */
 export async function selectReservations(tx: TenantTransaction, page: PageOfReservations): Promise<Reservation[]> {
   const { after, limit, now, holder, spaceId, siteId, state, contested, from, to } = page
-  const gone = sql`${reservations.state} = 'pending' and ${reservations.holdExpiresAt} <= ${new Date(now).toISOString()}`
+  const gone = sql`${reservations.state} = 'pending' and ${reservations.holdExpiresAt} <= ${new Date(now).toISOString()}::timestamptz`
   return await tx
     .select(columns)
     .from(reservations)
@@ -96,7 +95,9 @@ export async function selectReservations(tx: TenantTransaction, page: PageOfRese
         spaceId === undefined ? undefined : eq(reservations.spaceId, spaceId),
         siteId === undefined ? undefined : eq(spaces.siteId, siteId),
         // A hold that is over is expired, whether or not somebody has written so yet.
-        state === undefined ? undefined : sql`(case when ${gone} then 'expired' else ${reservations.state} end) = ${state}`,
+        state === undefined
+          ? undefined
+          : sql`(case when ${gone} then 'expired' else ${reservations.state} end) = ${state}`,
         contested === undefined
           ? undefined
           : contested
@@ -183,8 +184,37 @@ export async function findOverlap(
   return found
 }
 
+/** The next booking of the space that begins before `until`: its id. */
+export async function nextConfirmed(
+  tx: TenantWriterTransaction,
+  { spaceId, until, except }: { spaceId: string; until: Date; except: string },
+): Promise<string | undefined> {
+  const [found] = await tx<{ id: string }[]>`
+    SELECT id FROM reservations
+    WHERE tenant_id = ${tx.tenantId} AND space_id = ${spaceId} AND state = 'confirmed' AND starts_at <= ${until}
+      AND id <> ${except}
+    ORDER BY starts_at LIMIT 1`
+  return found?.id
+}
+
+export async function hasSite(tx: TenantWriterTransaction, siteId: string): Promise<boolean> {
+  const found = await tx`SELECT FROM sites WHERE tenant_id = ${tx.tenantId} AND id = ${siteId} AND archived_at IS NULL`
+  return found.length > 0
+}
+
+/** What a space has; undefined where there is none that anybody could park in. */
+export async function featuresOf(tx: TenantWriterTransaction, spaceId: string): Promise<string[] | undefined> {
+  const [found] = await tx<{ features: string[] }[]>`
+    SELECT to_json(features) AS features FROM spaces
+    WHERE tenant_id = ${tx.tenantId} AND id = ${spaceId} AND archived_at IS NULL`
+  return found?.features
+}
+
 /** Whether an override in force now reaches into the time. */
-export async function isOverridden(tx: TenantWriterTransaction, { spaceId, from }: TimeAtSpace): Promise<boolean> {
+export async function isOverridden(
+  tx: TenantWriterTransaction,
+  { spaceId, from }: Pick<TimeAtSpace, 'spaceId' | 'from'>,
+): Promise<boolean> {
   const found = await tx`
     SELECT FROM overrides
     WHERE tenant_id = ${tx.tenantId} AND space_id = ${spaceId} AND ended_at IS NULL
@@ -206,23 +236,24 @@ export async function expireHolds(
 }
 
 export interface NewReservation extends TimeAtSpace {
+  id: string
   holder: Holder
   vehicle: string | null
   features: readonly string[]
   state: 'pending' | 'confirmed' | 'active'
   holdExpiresAt: Date | null
   contestedAt: Date | null
-  nextDueAt: Date
+  nextDueAt: Date | null
   at: number
 }
 
 /** To be called with the lock of its space. Fails with 23P01 where another live one takes any of its time. */
 export async function insertReservation(tx: TenantWriterTransaction, made: NewReservation): Promise<Reservation> {
-  const { spaceId, holder, vehicle, features, state, from, to, holdExpiresAt, contestedAt, nextDueAt, at } = made
+  const { id, spaceId, holder, vehicle, features, state, from, to, holdExpiresAt, contestedAt, nextDueAt, at } = made
   const [written] = await tx<Reservation[]>`
     INSERT INTO reservations AS r (tenant_id, id, space_id, holder_kind, holder_id, vehicle, features, state, starts_at,
       ends_at, hold_expires_at, contested_at, next_due_at, created_at)
-    VALUES (${tx.tenantId}, ${newId()}, ${spaceId}, ${holder.kind}, ${holder.id}, ${vehicle}, ${texts(features)}::text[],
+    VALUES (${tx.tenantId}, ${id}, ${spaceId}, ${holder.kind}, ${holder.id}, ${vehicle}, ${texts(features)}::text[],
       ${state}, ${from}, ${to}, ${holdExpiresAt}, ${contestedAt}, ${nextDueAt}, ${new Date(at)})
     RETURNING ${row(tx)}`
   return written as Reservation
@@ -240,4 +271,54 @@ export async function updateReservation(
       contested_at = ${contestedAt}, ended_at = ${endedAt}, next_due_at = ${nextDueAt}, revision = revision + 1
     WHERE tenant_id = ${tx.tenantId} AND id = ${id} RETURNING ${row(tx)}`
   return written as Reservation
+}
+
+/** A booking that still holds its space, or an override, as what is in the way of others. */
+export interface Occupied {
+  from: Date
+  /** Null: it does not end by itself. */
+  to: Date | null
+  state: 'taken' | 'held' | 'blocked'
+  /** Of a booking. */
+  reservationId: string | null
+}
+
+/** All that takes any of the time, by its beginning, and at most so much. */
+export async function selectOccupied(
+  tx: TenantTransaction,
+  { spaceId, from, to, now, limit }: TimeAtSpace & { now: number; limit: number },
+): Promise<Occupied[]> {
+  const instant = (at: Date) => sql`${at.toISOString()}::timestamptz`
+  const rows = await tx.execute<{
+    from_ms: string
+    to_ms: string | null
+    state: Occupied['state']
+    id: string | null
+  }>(sql`
+    select extract(epoch from starts_at) * 1000 as from_ms, extract(epoch from ends_at) * 1000 as to_ms,
+      case state when 'pending' then 'held' else 'taken' end as state, id
+    from reservations
+    where tenant_id = ${tx.tenantId} and space_id = ${spaceId} and state in ('pending', 'confirmed', 'active')
+      and starts_at < ${instant(to)} and ends_at > ${instant(from)}
+      and (state <> 'pending' or hold_expires_at > ${instant(new Date(now))})
+    union all
+    select extract(epoch from starts_at) * 1000, extract(epoch from ends_at) * 1000, 'blocked', null
+    from overrides
+    where tenant_id = ${tx.tenantId} and space_id = ${spaceId} and ended_at is null
+      and starts_at < ${instant(to)} and (ends_at is null or ends_at > ${instant(from)})
+    order by 1 limit ${limit}`)
+  return rows.map(({ from_ms: begins, to_ms: ends, state, id }) => ({
+    from: new Date(Number(begins)),
+    to: ends === null ? null : new Date(Number(ends)),
+    state,
+    reservationId: id,
+  }))
+}
+
+export async function hasSpace(tx: TenantTransaction, spaceId: string): Promise<boolean> {
+  const found = await tx
+    .select({ id: spaces.id })
+    .from(spaces)
+    .where(and(eq(spaces.tenantId, tx.tenantId), eq(spaces.id, spaceId), isNull(spaces.archivedAt)))
+  return found.length > 0
 }

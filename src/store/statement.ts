@@ -16,3 +16,11 @@ export async function execute<Row extends Record<string, unknown>>(
   const { sql, params } = dialect.sqlToQuery(statement)
   return await tx.unsafe<Row[]>(sql, params as never[])
 }
+
+/** What `work` did is undone where it throws, and the transaction still goes on: also after a statement that failed. */
+export async function inAttempt<Tx extends AnyTenantTransaction, T>(tx: Tx, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const { tenantId } = tx
+  const within = (inner: object) => work(Object.assign(inner, { tenantId }) as unknown as Tx)
+  if (typeof tx === 'function') return (await tx.savepoint(within)) as T
+  return await tx.transaction(within)
+}

@@ -50,6 +50,9 @@ export const reservations = pgTable(
     primaryKey({ columns: [table.tenantId, table.id] }),
     foreignKey({ columns: [table.tenantId, table.spaceId], foreignColumns: [spaces.tenantId, spaces.id] }),
     index('reservations_of_a_space').on(table.tenantId, table.spaceId, table.startsAt),
+    index('reservations_live')
+      .on(table.tenantId, table.spaceId, table.startsAt)
+      .where(sql`${table.state} in ('pending', 'confirmed', 'active')`),
     index('reservations_of_a_holder').on(table.tenantId, table.holderId, table.id),
     index('reservations_due')
       .on(table.nextDueAt)
