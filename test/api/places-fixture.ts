@@ -17,6 +17,8 @@ export interface PlacesFixture {
   app: Api
   /** A tenant of its own, with one person of each role. */
   tenant(): Promise<TestTenant>
+  /** A driver of a tenant that was made by `baywire.tenant`, and its places. */
+  inTenant(id: string): Promise<{ driver: Caller; siteId: string; spaceIds: string[] }>
   close(): Promise<void>
 }
 
@@ -27,6 +29,8 @@ export interface TestTenant {
   viewer: Caller
   operator: Caller
   driver: Caller
+  /** One more person with this role. */
+  another(role: Role): Caller
 }
 
 export interface CallOptions {
@@ -89,7 +93,13 @@ export async function placesFixture(): Promise<PlacesFixture> {
       const slug = `tenant-${++number}`
       const id = await insertTenant(baywire.sql, { slug })
       const [owner, viewer] = [person(id, 'owner'), person(id, 'viewer')]
-      return { id, slug, owner, viewer, operator: person(id, 'operator'), driver: person(id, 'driver') }
+      const another = (role: Role) => person(id, role)
+      return { id, slug, owner, viewer, operator: another('operator'), driver: another('driver'), another }
+    },
+    async inTenant(id) {
+      const spaces = await baywire.sql`SELECT id, site_id FROM spaces WHERE tenant_id = ${id} ORDER BY code`
+      const spaceIds = spaces.map((space) => String(space['id']))
+      return { driver: person(id, 'driver'), siteId: String(spaces[0]?.['site_id']), spaceIds }
     },
     async close() {
       await tenants.close()
