@@ -6,7 +6,7 @@ import type { Principal } from '../../src/auth/principal.ts'
 import { newId } from '../../src/ids.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { tenantDatabase } from '../../src/store/transactions.ts'
+import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
 import { testAccess } from '../support/access.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 import { insertTenant } from './fixture.ts'
@@ -19,6 +19,8 @@ export interface PlacesFixture {
   tenant(): Promise<TestTenant>
   /** A driver of a tenant that was made by `baywire.tenant`, and its places. */
   inTenant(id: string): Promise<{ driver: Caller; siteId: string; spaceIds: string[] }>
+  /** One more instance of the API on the same database, with a pool of its own: what its process would be. */
+  instance(options?: { url?: string; max?: number }): Api
   close(): Promise<void>
 }
 
@@ -39,6 +41,8 @@ export interface CallOptions {
   ifMatch?: string | null
   headers?: Record<string, string>
   body?: string | Buffer
+  /** Another instance than that of the fixture. */
+  app?: Api
 }
 
 export interface Answer {
@@ -62,16 +66,21 @@ export async function placesFixture(): Promise<PlacesFixture> {
       return principal
     },
   }
-  const tenants = tenantDatabase({ url: baywire.ownerUrl, max: 4, statementTimeoutMs: 20_000, name: 'test api' })
-  const app = createApi({
-    ...testAccess({ tenants }),
-    tenants,
-    authenticator,
-    clock: baywire.clock,
-    metrics: createMetrics(),
-    log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
-    readiness: () => Promise.resolve({ ready: true, parts: {} }),
-  })
+  const opened: TenantDatabase[] = []
+  function instance({ url = baywire.ownerUrl, max = 4 } = {}): Api {
+    const tenants = tenantDatabase({ url, max, statementTimeoutMs: 20_000, name: 'test api' })
+    opened.push(tenants)
+    return createApi({
+      ...testAccess({ tenants }),
+      tenants,
+      authenticator,
+      clock: baywire.clock,
+      metrics: createMetrics(),
+      log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
+      readiness: () => Promise.resolve({ ready: true, parts: {} }),
+    })
+  }
+  const app = instance()
   let number = 0
 
   function person(tenantId: string, role: Role): Caller {
@@ -83,7 +92,7 @@ export async function placesFixture(): Promise<PlacesFixture> {
       tenant: { id: tenantId, role },
       platformAdministrator: false,
     })
-    return (method, path, options = {}) => call(app, { token, method, path, options })
+    return (method, path, options = {}) => call(options.app ?? app, { token, method, path, options })
   }
 
   return {
@@ -101,8 +110,9 @@ export async function placesFixture(): Promise<PlacesFixture> {
       const spaceIds = spaces.map((space) => String(space['id']))
       return { driver: person(id, 'driver'), siteId: String(spaces[0]?.['site_id']), spaceIds }
     },
+    instance,
     async close() {
-      await tenants.close()
+      await Promise.all(opened.map((tenants) => tenants.close()))
       await baywire.close()
     },
   }
