@@ -112,8 +112,10 @@ class Run {
   }
 
   settled(now: number): SettledReservation[] {
+    // All that has been told, and all that will be by what is fed now.
+    const seen = this.#inputSeq + this.inputs.length
     return this.#rows.map((row) => {
-      const evidenceSeq = this.#isWatched(row, now) ? this.#inputSeq : row.evidenceSeq
+      const evidenceSeq = this.#isWatched(row, now) ? seen : row.evidenceSeq
       return { ...row, evidenceSeq, nextDueAt: this.#nextDue(row, now) }
     })
   }
@@ -218,7 +220,7 @@ class Run {
     this.#next += 1
     this.#seen = taken(this.#seen, event)
     const row = this.#rowAt(event.at)
-    if (row === undefined || (row.evidenceSeq !== null && event.inputSeq <= row.evidenceSeq)) return
+    if (row === undefined || !this.#concerns(row, event)) return
     if (event.kind === 'occupied' && event.rule !== 'withdrawn') this.#arrive(row, event.at)
     if (event.kind === 'vacated') this.#leave(row, event)
   }
@@ -230,9 +232,18 @@ class Run {
     return this.#rows.find((row) => row.state === 'confirmed' && at < row.endsAt && soonAt(row, this.#policy) <= at)
   }
 
+  /** Not applied before, and not from before the space was watched for it. */
+  #concerns({ evidenceSeq, ...row }: Row, { inputSeq, at }: EvidenceEvent): boolean {
+    if (evidenceSeq === null) return at >= this.#watchedFrom(row)
+    return inputSeq > evidenceSeq
+  }
+
+  #watchedFrom(row: Pick<Row, 'startsAt' | 'createdAt'>): number {
+    return Math.max(soonAt(row, this.#policy), row.createdAt)
+  }
+
   #arrive(row: Row, at: number): void {
-    const isBefore = at < soonAt(row, this.#policy) || at < row.createdAt
-    if (isBefore || row.arrivedAt !== null || row.contestedAt !== null) return
+    if (at < this.#watchedFrom(row) || row.arrivedAt !== null || row.contestedAt !== null) return
     row.arrivedAt = at
     if (row.state !== 'active' || row.checkedInAt !== null) return
     row.checkedInAt = Math.max(at, row.startsAt)
@@ -241,10 +252,12 @@ class Run {
 
   #leave(row: Row, { at, rule }: EvidenceEvent): void {
     row.contestedAt = null
-    const hadArrived = row.arrivedAt !== null
-    row.arrivedAt = null
-    // It passed by before the window, or was never there: who reserved may yet come.
-    if (!hadArrived || rule === 'withdrawn' || row.state !== 'active' || at < row.startsAt) return
+    if (row.arrivedAt === null) return
+    if (row.state !== 'active' || at < row.startsAt || rule === 'withdrawn') {
+      // It passed by before the window, or was never there: who reserved may yet come.
+      row.arrivedAt = null
+      return
+    }
     this.#feed(row, 'released', at)
     row.checkedOutAt = at
     end(row, 'completed', at)
