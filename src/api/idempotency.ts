@@ -89,7 +89,10 @@ export async function withIdempotency<R extends Response>(
   return await inOwnTenant(c, options, (tx, actor) => oncePerKey(c, { tx, secret }, (inner) => work(inner, actor)))
 }
 
-/** The same for what steps spaces, and is never sent without a key. */
+/**
+ * The same for what steps spaces, and is never sent without a key. Where `work` refuses it leaves nothing behind: many may be
+ * refused at once, and each statement less counts.
+ */
 export async function steppingOncePerKey<R extends Response>(
   c: Context<ApiEnv>,
   options: SignedInOptions,
@@ -99,13 +102,15 @@ export async function steppingOncePerKey<R extends Response>(
     const detail = 'Send an Idempotency-Key, so that it is done once however often it is sent: see the link in type.'
     throw new ApiError('idempotency_key_required', detail)
   }
-  return await writingInOwnTenant(c, options, (tx, actor) => oncePerKey(c, { tx }, (inner) => work(inner, actor)))
+  return await writingInOwnTenant(c, options, (tx, actor) =>
+    oncePerKey(c, { tx, undoesItself: true }, (inner) => work(inner, actor)),
+  )
 }
 
 /** The same in a transaction that is there already, and has entered the principal's tenant. */
 export async function oncePerKey<Tx extends AnyTenantTransaction, R extends Response>(
   c: Context<ApiEnv>,
-  { tx, secret = false }: { tx: Tx; secret?: boolean },
+  { tx, secret = false, undoesItself = false }: { tx: Tx; secret?: boolean; undoesItself?: boolean },
   work: (tx: Tx) => Promise<R>,
 ): Promise<R> {
   const idempotency = c.get('idempotency')
@@ -114,7 +119,7 @@ export async function oncePerKey<Tx extends AnyTenantTransaction, R extends Resp
   const scope = { principal: nameOf(c.get('principal')), method: c.req.method, route: routePath(c), key }
   const kept = await findAnswer(tx, { scope, fingerprint })
   if (kept !== undefined) return replay(c, kept) as R
-  const answer = await attempt(c, () => inAttempt(tx, work))
+  const answer = await attempt(c, () => (undoesItself ? work(tx) : inAttempt(tx, work)))
   await keepAnswer(tx, scope, { fingerprint, ...(await toKeep(answer, secret)) })
   return answer
 }

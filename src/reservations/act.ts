@@ -5,11 +5,11 @@ import { LostRaceError } from '../store/lost-races.ts'
 import { lockReservation, readReservation, updateReservation, type Reservation } from '../store/reservations.ts'
 import type { TenantWriterTransaction } from '../store/transactions.ts'
 import type { SpaceWriter, SteppedSpace } from '../store/writer.ts'
+import { nextDueAt } from './due.ts'
 import { isOwn, maySee } from './holder.ts'
-import { lockSpaces, type Stepping } from './locked-spaces.ts'
+import { finish, lockSpaces, type Stepping } from './locked-spaces.ts'
 import { notFound } from './refusals.ts'
 import { orTaken } from './room.ts'
-import { nextDueOf } from './showing.ts'
 
 /** A reservation that nobody else can change meanwhile, at its space. */
 export interface Held {
@@ -70,18 +70,17 @@ export async function write(
   actor: Actor,
   { held, wanted, action }: { held: Held; wanted: Reservation; action: string },
 ): Promise<Reservation> {
-  const { found, writer, at } = held
-  const space = writer.space(wanted.spaceId) ?? held.space
-  const written =
-    wanted === found
-      ? found
-      : await orTaken(
-          { from: wanted.startsAt, to: wanted.endsAt },
-          updateReservation(tx, { reservation: wanted, nextDueAt: nextDueOf(wanted, { space, at }) }),
-        )
-  await writer.writeStates(at)
-  await writer.writeEvents(at)
-  if (written !== found && !isOwn(actor, found)) await audit(tx, actor, { found, written, action })
+  const { found, writer } = held
+  if (wanted === found) {
+    await finish(tx, held)
+    return found
+  }
+  const { policy } = writer.space(wanted.spaceId) ?? held.space
+  const window = { from: wanted.startsAt, to: wanted.endsAt }
+  await orTaken(window, updateReservation(tx, { reservation: wanted, nextDueAt: nextDueAt(wanted, policy) }))
+  await finish(tx, held)
+  const written = (await readReservation(tx, found.id)) ?? wanted
+  if (!isOwn(actor, found)) await audit(tx, actor, { found, written, action })
   return written
 }
 
@@ -99,4 +98,11 @@ async function audit(
     detail: { space: written.spaceId, ...moved, state: written.state, end: written.endsAt.toISOString() },
     requestId: actor.requestId,
   })
+}
+
+/** Where the space shows this reservation, it does so no longer. */
+export function release({ found: { id }, writer, space, at }: Held): void {
+  if (space.state.reservation.id === id) {
+    writer.step(space, { kind: 'reservation', phase: 'released', reservation: id, at })
+  }
 }

@@ -1,12 +1,12 @@
 import type { Actor } from '../auth/principal.ts'
 import { Refusal } from '../refusal.ts'
+import { isLive, soonAt } from '../occupancy/reservation-calendar.ts'
 import type { Reservation } from '../store/reservations.ts'
 import type { TenantWriterTransaction } from '../store/transactions.ts'
-import { act, type Act, type Held } from './act.ts'
+import { act, release, type Act, type Held } from './act.ts'
 import { notInThisState, unprocessable } from './refusals.ts'
 import { requireFree, requireUsable } from './room.ts'
 import { instantOf, requireAllowed } from './rules.ts'
-import { leave, show, soonAt } from './showing.ts'
 
 /**
  * What a holder does with a reservation. Each says which states it starts from; where it was done already the answer is the
@@ -22,24 +22,22 @@ export async function confirm(tx: TenantWriterTransaction, actor: Actor, which: 
   return await act(tx, actor, { ...which, action: 'confirmed', change: confirmed })
 }
 
-function confirmed({ found, ...scene }: Held): Reservation {
+function confirmed({ found }: Held): Reservation {
   if (found.state === 'confirmed' || found.state === 'active') return found
   if (found.state !== 'pending') throw notInThisState(found)
-  if (found.endsAt.getTime() <= scene.at) throw new Refusal('conflict', 'The time that was held is over.')
-  const wanted = { ...found, state: 'confirmed' as const, holdExpiresAt: null }
-  return { ...wanted, ...show(wanted, scene) }
+  return { ...found, state: 'confirmed', holdExpiresAt: null }
 }
 
 export async function cancel(tx: TenantWriterTransaction, actor: Actor, which: Act): Promise<Reservation> {
   return await act(tx, actor, { ...which, action: 'cancelled', change: cancelled })
 }
 
-async function cancelled(held: Held): Promise<Reservation> {
+function cancelled(held: Held): Reservation {
   const { found, at } = held
   if (found.state === 'cancelled') return found
   if (!isLive(found)) throw notInThisState(found)
   if (found.checkedInAt !== null) throw new Refusal('conflict', 'Somebody has checked in: check out instead.')
-  await leave(held)
+  release(held)
   return { ...found, state: 'cancelled', holdExpiresAt: null, endedAt: new Date(at) }
 }
 
@@ -47,29 +45,32 @@ export async function checkIn(tx: TenantWriterTransaction, actor: Actor, which: 
   return await act(tx, actor, { ...which, action: 'checked_in', change: checkedIn })
 }
 
-function checkedIn({ found, ...scene }: Held): Reservation {
-  const { writer, space, at } = scene
+function checkedIn({ found, writer, space, at }: Held): Reservation {
   if (found.state !== 'confirmed' && found.state !== 'active') throw notInThisState(found)
   if (found.checkedInAt !== null) return found
-  const from = soonAt(found, space.policy)
-  if (from > at) throw new Refusal('conflict', `It is too early to check in: from ${new Date(from).toISOString()} on.`)
-  if (found.endsAt.getTime() <= at) throw new Refusal('conflict', 'Its time is over.')
-  // The calendar may not have come by: what the holder does is then about what the space does not show yet.
-  const current = { ...found, ...show(found, scene) }
+  if (space.state.reservation.id !== found.id) {
+    const from = new Date(soonAt({ startsAt: found.startsAt.getTime() }, space.policy)).toISOString()
+    throw new Refusal(
+      'conflict',
+      `It is too early to check in: from ${from} on, and when nobody else is on time there.`,
+    )
+  }
   writer.step(space, { kind: 'reservation', phase: 'checked_in', reservation: found.id, at })
-  return { ...current, checkedInAt: new Date(at) }
+  // Whose car it is that stands there, its holder knows best.
+  const arrivedAt = space.state.facts.occupancy === 'occupied' ? new Date(at) : null
+  return { ...found, checkedInAt: new Date(at), arrivedAt: found.arrivedAt ?? arrivedAt, contestedAt: null }
 }
 
 export async function checkOut(tx: TenantWriterTransaction, actor: Actor, which: Act): Promise<Reservation> {
   return await act(tx, actor, { ...which, action: 'checked_out', change: checkedOut })
 }
 
-async function checkedOut(held: Held): Promise<Reservation> {
+function checkedOut(held: Held): Reservation {
   const { found, at } = held
   if (found.state === 'completed') return found
   const early = found.state === 'confirmed' && found.checkedInAt !== null
   if (found.state !== 'active' && !early) throw notInThisState(found)
-  await leave(held)
+  release(held)
   return { ...found, state: 'completed', checkedOutAt: new Date(at), endedAt: new Date(at) }
 }
 
@@ -87,14 +88,9 @@ async function extended({ tx, found, space, at }: Held, end: string): Promise<Re
   const to = instantOf(end, 'end')
   if (to.getTime() === found.endsAt.getTime()) return found
   if (to < found.endsAt) throw unprocessable('end', 'must be later than it is now')
-  if (found.endsAt.getTime() <= at) throw new Refusal('conflict', 'Its time is over.')
   const { id, spaceId, startsAt, endsAt } = found
   requireAllowed({ from: startsAt, to }, { policy: space.policy, now: Math.max(at, startsAt.getTime()) })
   await requireUsable(tx, { spaceId, from: endsAt })
   await requireFree(tx, { spaceId, window: { from: endsAt, to }, now: at, except: id })
   return { ...found, endsAt: to }
-}
-
-function isLive({ state }: Reservation): boolean {
-  return state === 'pending' || state === 'confirmed' || state === 'active'
 }

@@ -6,19 +6,21 @@ import {
   featuresOf,
   insertReservation,
   lockHolder,
+  readReservation,
   type Holder,
   type NewReservation,
   type Reservation,
 } from '../store/reservations.ts'
+import { inAttempt } from '../store/statement.ts'
 import type { TenantWriterTransaction } from '../store/transactions.ts'
 import type { SteppedSpace } from '../store/writer.ts'
 import { chooseBay } from './choose.ts'
 import { holderOf, manages } from './holder.ts'
-import { lockSpaces, type LockedSpaces, type Stepping } from './locked-spaces.ts'
+import { nextDueAt } from './due.ts'
+import { finish, lockSpaces, type LockedSpaces, type Stepping } from './locked-spaces.ts'
 import { unknownReference } from './refusals.ts'
 import { orTaken, requireFree, requireUsable } from './room.ts'
 import { requireAllowed, requireNotPast, windowOf, type Window } from './rules.ts'
-import { nextDueOf, show } from './showing.ts'
 
 export interface WantedReservation {
   /** This space, or one of the site that has all the features. */
@@ -42,6 +44,7 @@ interface Booking extends Pick<WantedReservation, 'vehicle' | 'hold'> {
 /**
  * Reserves a space: the row, what the space shows of it, and, in the caller's transaction, the answer to the request are
  * one. Overlaps are excluded by the database; that the space is looked at under its lock only makes the refusal a good one.
+ * Where it is refused nothing is left of it, and the transaction goes on.
  */
 export async function reserve(
   tx: TenantWriterTransaction,
@@ -54,9 +57,11 @@ export async function reserve(
   requireNotPast(window, stepping.clock.now())
   const unlimited = manages(actor)
   const holder = holderOf(actor)
+  // Of many who want the same, most need no locks to be told that they have lost.
+  if ('spaceId' in where) await requireFree(tx, { spaceId: where.spaceId, window, now: stepping.clock.now() })
   if (!unlimited) await lockHolder(tx, holder)
   const booking = { holder, window, vehicle, hold, unlimited, stepping }
-  if ('spaceId' in where) return await bookAt(tx, { booking, spaceId: where.spaceId })
+  if ('spaceId' in where) return await inAttempt(tx, (inner) => bookAt(inner, { booking, spaceId: where.spaceId }))
   const { siteId, features } = where
   return await chooseBay(tx, { siteId, features, window, clock: stepping.clock }, (inner, spaceId) =>
     bookAt(inner, { booking, spaceId, features }),
@@ -68,34 +73,29 @@ async function bookAt(
   { booking, spaceId, features }: { booking: Booking; spaceId: string; features?: readonly string[] },
 ): Promise<Reservation> {
   const { holder, window, vehicle, hold, stepping } = booking
-  // Of many who want the same, most need not wait for its lock to be told that they have lost.
-  await requireFree(tx, { spaceId, window, now: stepping.clock.now() })
   const locked = await lockSpaces(tx, stepping, [spaceId])
   const { writer, at } = locked
   const space = writer.space(spaceId)
   const present = await featuresOf(tx, spaceId)
   if (space === undefined || present === undefined) throw unknownReference('space_id')
   await requireRoom(tx, { booking, space, locked })
-  const id = newId()
   const wanted = {
-    id,
+    id: newId(),
     state: hold ? ('pending' as const) : ('confirmed' as const),
     startsAt: window.from,
     endsAt: window.to,
     holdExpiresAt: hold ? new Date(at + space.policy.hold_s * 1000) : null,
-    contestedAt: null,
+    checkedInAt: null,
   }
-  const shown = { ...wanted, ...show(wanted, { writer, space, at }) }
-  const { state, holdExpiresAt, contestedAt } = shown
+  const { id, state, holdExpiresAt } = wanted
   const made = await insert(tx, {
-    ...{ id, spaceId, holder, vehicle, state, holdExpiresAt, contestedAt, at, ...window },
+    ...{ id, spaceId, holder, vehicle, state, holdExpiresAt, at, ...window },
     // Where the space itself was asked for, another one is as good only if it has all that it has.
     features: features ?? present,
-    nextDueAt: nextDueOf(shown, { space, at }),
+    nextDueAt: nextDueAt(wanted, space.policy),
   })
-  await writer.writeStates(at)
-  await writer.writeEvents(at)
-  return made
+  await finish(tx, locked)
+  return (await readReservation(tx, id)) ?? made
 }
 
 async function requireRoom(

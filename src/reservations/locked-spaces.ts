@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { endDueOverrides } from '../store/overrides.ts'
-import { expireHolds } from '../store/reservations.ts'
+import { settleReservations } from '../store/reservation-calendar.ts'
 import type { TenantWriterTransaction } from '../store/transactions.ts'
-import { SpaceWriter, type SteppedSpace, type WriterMemory } from '../store/writer.ts'
+import { SpaceWriter, type WriterMemory } from '../store/writer.ts'
 
 /** What spaces are stepped with. */
 export interface Stepping {
@@ -17,8 +17,9 @@ export interface LockedSpaces {
 }
 
 /**
- * Locks the spaces, together, so that their order is that of everybody. What is over there ends first, at its own time,
- * whether or not the jobs role came by: overrides, and holds that nobody confirmed. What was stepped is still to be written.
+ * Locks the spaces, together, so that their order is that of everybody. What is due there happens first, at its own time,
+ * whether or not the jobs role came by: overrides end, holds expire, bookings begin, end and give way to no-shows. What was
+ * stepped is still to be written.
  */
 export async function lockSpaces(
   tx: TenantWriterTransaction,
@@ -28,33 +29,21 @@ export async function lockSpaces(
   const keys = spaceIds.map((spaceId) => ({ tenantId: tx.tenantId, spaceId }))
   const writer = await SpaceWriter.lock(tx, memory, keys)
   const at = clock.now()
-  const [overrides, holds] = await Promise.all([
-    endDueOverrides(tx, { spaces: keys, now: at }),
-    expireHolds(tx, { spaceIds, now: at }),
-  ])
-  for (const { spaceId, endsAt } of overrides) {
+  for (const { spaceId, endsAt } of await endDueOverrides(tx, { spaces: keys, now: at })) {
     const space = writer.space(spaceId)
     if (space !== undefined)
       writer.step(space, { kind: 'override', override: 'none', at: endsAt.getTime(), user: null })
   }
-  for (const { id, spaceId, holdExpiresAt } of holds) {
-    const space = writer.space(spaceId)
-    if (space !== undefined && holdExpiresAt !== null) release({ writer, space, id, at: holdExpiresAt.getTime() })
-  }
+  await settleReservations(tx, { writer, now: at })
   return { writer, at }
 }
 
-export interface InForce {
-  writer: SpaceWriter
-  space: SteppedSpace
-  /** Of the reservation. */
-  id: string
-  at: number
-}
-
-/** Where the space shows this reservation, it does so no longer. */
-export function release({ writer, space, id, at }: InForce): void {
-  if (space.state.reservation.id === id) {
-    writer.step(space, { kind: 'reservation', phase: 'released', reservation: id, at })
-  }
+/**
+ * After rows were written: what follows of them by itself, such as a booking that has begun already, or the next one that is
+ * shown where another has left. Then states and events are written.
+ */
+export async function finish(tx: TenantWriterTransaction, { writer, at }: LockedSpaces): Promise<void> {
+  await settleReservations(tx, { writer, now: at })
+  await writer.writeStates(at)
+  await writer.writeEvents(at)
 }

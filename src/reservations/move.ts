@@ -1,12 +1,12 @@
 import type { Actor } from '../auth/principal.ts'
+import { isLive } from '../occupancy/reservation-calendar.ts'
 import { Refusal } from '../refusal.ts'
 import type { Reservation } from '../store/reservations.ts'
 import type { TenantWriterTransaction } from '../store/transactions.ts'
-import { hold, readOwn, write, type Act, type Held } from './act.ts'
+import { hold, readOwn, release, write, type Act, type Held } from './act.ts'
 import { chooseBay } from './choose.ts'
 import { notInThisState } from './refusals.ts'
 import { requireFree, requireUsable } from './room.ts'
-import { leave, show } from './showing.ts'
 
 /**
  * To an equivalent space, in one call: of the same site, with all that was asked for. Before it begins, or when somebody else
@@ -31,16 +31,30 @@ async function moved(tx: TenantWriterTransaction, held: Held, targetId: string):
   const window = { from: found.startsAt, to: found.endsAt }
   await requireUsable(tx, { spaceId: targetId, from: window.from })
   await requireFree(tx, { spaceId: targetId, window, now: at })
-  await leave(held)
-  const wanted = { ...found, spaceId: targetId, contestedAt: null }
+  release(held)
+  return { ...found, spaceId: targetId, contestedAt: startedThere({ found, writer, at, targetId }) }
+}
+
+/**
+ * One that has begun begins at the other space now; one that has not is shown there by the calendar.
+ *
+ * @returns since when it is contested there
+ */
+function startedThere({
+  found,
+  writer,
+  at,
+  targetId,
+}: Pick<Held, 'found' | 'writer' | 'at'> & { targetId: string }): Date | null {
   const space = writer.space(targetId)
-  return space === undefined ? wanted : { ...wanted, ...show(wanted, { writer, space, at }) }
+  if (found.state !== 'active' || space === undefined) return null
+  const { events } = writer.step(space, { kind: 'reservation', phase: 'started', reservation: found.id, at })
+  return events.some(({ kind }) => kind === 'contested') ? new Date(at) : null
 }
 
 function requireMovable(reservation: Reservation, now: number): void {
-  const { state, startsAt, endsAt, contestedAt, checkedInAt } = reservation
-  if (state !== 'pending' && state !== 'confirmed' && state !== 'active') throw notInThisState(reservation)
-  if (endsAt.getTime() <= now) throw new Refusal('conflict', 'Its time is over.')
+  const { startsAt, contestedAt, checkedInAt } = reservation
+  if (!isLive(reservation)) throw notInThisState(reservation)
   if (checkedInAt !== null) throw new Refusal('conflict', 'Somebody has checked in: it stays where it is.')
   if (startsAt.getTime() <= now && contestedAt === null) {
     throw new Refusal('conflict', 'It has begun, and nobody else was seen in its space: it stays where it is.')

@@ -1,5 +1,5 @@
+import type { ReservationState } from '../occupancy/reservation-calendar.ts'
 import { Refusal } from '../refusal.ts'
-import type { ReservationState } from '../store/reservations.ts'
 
 /** The same for what another tenant or another driver has and for what does not exist. */
 export function notFound(): Refusal {

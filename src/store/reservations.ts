@@ -1,5 +1,6 @@
 import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm'
-import { plain, texts } from './arrays.ts'
+import { liveStates, type ReservationState } from '../occupancy/reservation-calendar.ts'
+import { texts } from './arrays.ts'
 import { spaces } from './schema/places.ts'
 import { reservations } from './schema/reservations.ts'
 import type { TenantTransaction, TenantWriterTransaction } from './transactions.ts'
@@ -8,9 +9,7 @@ import type { TenantTransaction, TenantWriterTransaction } from './transactions.
  * Reservations as rows. Whoever makes, changes or ends one holds the lock of its space first, and then of the row: so that
  * what the space shows, what is booked there and who comes next are decided one after the other.
  */
-export const liveStates = ['pending', 'confirmed', 'active'] as const
 export const reservationStates = [...liveStates, 'completed', 'cancelled', 'expired', 'no_show'] as const
-export type ReservationState = (typeof reservationStates)[number]
 
 /** Whose it is. */
 export interface Holder {
@@ -34,6 +33,8 @@ export interface Reservation {
   holdExpiresAt: Date | null
   checkedInAt: Date | null
   checkedOutAt: Date | null
+  /** When the car that stands in the space came for it, by the evidence. */
+  arrivedAt: Date | null
   contestedAt: Date | null
   overstayedAt: Date | null
   endedAt: Date | null
@@ -56,6 +57,7 @@ const columns = {
   holdExpiresAt: reservations.holdExpiresAt,
   checkedInAt: reservations.checkedInAt,
   checkedOutAt: reservations.checkedOutAt,
+  arrivedAt: reservations.arrivedAt,
   contestedAt: reservations.contestedAt,
   overstayedAt: reservations.overstayedAt,
   endedAt: reservations.endedAt,
@@ -125,6 +127,7 @@ const row = (tx: TenantWriterTransaction) => tx`
   r.id, r.space_id AS "spaceId", r.holder_kind AS "holderKind", r.holder_id AS "holderId", r.vehicle,
   to_json(r.features) AS features, r.state, r.starts_at AS "startsAt", r.ends_at AS "endsAt",
   r.hold_expires_at AS "holdExpiresAt", r.checked_in_at AS "checkedInAt", r.checked_out_at AS "checkedOutAt",
+  r.arrived_at AS "arrivedAt",
   r.contested_at AS "contestedAt", r.overstayed_at AS "overstayedAt", r.ended_at AS "endedAt", r.revision,
   r.created_at AS "createdAt",
   (SELECT p.code FROM spaces p WHERE p.tenant_id = r.tenant_id AND p.id = r.space_id) AS space,
@@ -184,19 +187,6 @@ export async function findOverlap(
   return found
 }
 
-/** The next booking of the space that begins before `until`: its id. */
-export async function nextConfirmed(
-  tx: TenantWriterTransaction,
-  { spaceId, until, except }: { spaceId: string; until: Date; except: string },
-): Promise<string | undefined> {
-  const [found] = await tx<{ id: string }[]>`
-    SELECT id FROM reservations
-    WHERE tenant_id = ${tx.tenantId} AND space_id = ${spaceId} AND state = 'confirmed' AND starts_at <= ${until}
-      AND id <> ${except}
-    ORDER BY starts_at LIMIT 1`
-  return found?.id
-}
-
 export async function hasSite(tx: TenantWriterTransaction, siteId: string): Promise<boolean> {
   const found = await tx`SELECT FROM sites WHERE tenant_id = ${tx.tenantId} AND id = ${siteId} AND archived_at IS NULL`
   return found.length > 0
@@ -222,39 +212,25 @@ export async function isOverridden(
   return found.length > 0
 }
 
-/** Ends the holds at the locked spaces whose time is over, each with its own time. */
-export async function expireHolds(
-  tx: TenantWriterTransaction,
-  { spaceIds, now }: { spaceIds: readonly string[]; now: number },
-): Promise<Reservation[]> {
-  return await tx<Reservation[]>`
-    UPDATE reservations r
-    SET state = 'expired', ended_at = hold_expires_at, next_due_at = NULL, revision = revision + 1
-    WHERE tenant_id = ${tx.tenantId} AND space_id = ANY (${plain(spaceIds)}::uuid[]) AND state = 'pending'
-      AND hold_expires_at <= ${new Date(now)}
-    RETURNING ${row(tx)}`
-}
-
 export interface NewReservation extends TimeAtSpace {
   id: string
   holder: Holder
   vehicle: string | null
   features: readonly string[]
-  state: 'pending' | 'confirmed' | 'active'
+  state: 'pending' | 'confirmed'
   holdExpiresAt: Date | null
-  contestedAt: Date | null
   nextDueAt: Date | null
   at: number
 }
 
 /** To be called with the lock of its space. Fails with 23P01 where another live one takes any of its time. */
 export async function insertReservation(tx: TenantWriterTransaction, made: NewReservation): Promise<Reservation> {
-  const { id, spaceId, holder, vehicle, features, state, from, to, holdExpiresAt, contestedAt, nextDueAt, at } = made
+  const { id, spaceId, holder, vehicle, features, state, from, to, holdExpiresAt, nextDueAt, at } = made
   const [written] = await tx<Reservation[]>`
     INSERT INTO reservations AS r (tenant_id, id, space_id, holder_kind, holder_id, vehicle, features, state, starts_at,
-      ends_at, hold_expires_at, contested_at, next_due_at, created_at)
+      ends_at, hold_expires_at, next_due_at, created_at)
     VALUES (${tx.tenantId}, ${id}, ${spaceId}, ${holder.kind}, ${holder.id}, ${vehicle}, ${texts(features)}::text[],
-      ${state}, ${from}, ${to}, ${holdExpiresAt}, ${contestedAt}, ${nextDueAt}, ${new Date(at)})
+      ${state}, ${from}, ${to}, ${holdExpiresAt}, ${nextDueAt}, ${new Date(at)})
     RETURNING ${row(tx)}`
   return written as Reservation
 }
@@ -264,11 +240,12 @@ export async function updateReservation(
   tx: TenantWriterTransaction,
   { reservation, nextDueAt }: { reservation: Reservation; nextDueAt: Date | null },
 ): Promise<Reservation> {
-  const { id, spaceId, state, endsAt, holdExpiresAt, checkedInAt, checkedOutAt, contestedAt, endedAt } = reservation
+  const { id, spaceId, state, endsAt, holdExpiresAt, checkedInAt, checkedOutAt } = reservation
+  const { arrivedAt, contestedAt, endedAt } = reservation
   const [written] = await tx<Reservation[]>`
     UPDATE reservations r SET space_id = ${spaceId}, state = ${state}, ends_at = ${endsAt},
       hold_expires_at = ${holdExpiresAt}, checked_in_at = ${checkedInAt}, checked_out_at = ${checkedOutAt},
-      contested_at = ${contestedAt}, ended_at = ${endedAt}, next_due_at = ${nextDueAt}, revision = revision + 1
+      arrived_at = ${arrivedAt}, contested_at = ${contestedAt}, ended_at = ${endedAt}, next_due_at = ${nextDueAt}, revision = revision + 1
     WHERE tenant_id = ${tx.tenantId} AND id = ${id} RETURNING ${row(tx)}`
   return written as Reservation
 }

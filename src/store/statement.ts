@@ -14,7 +14,7 @@ export async function execute<Row extends Record<string, unknown>>(
 ): Promise<readonly Row[]> {
   if (typeof tx !== 'function') return (await tx.execute(statement)) as unknown as Row[]
   const { sql, params } = dialect.sqlToQuery(statement)
-  return await tx.unsafe<Row[]>(sql, params as never[])
+  return await tx.unsafe<Row[]>(sql, params as never[], { prepare: true })
 }
 
 /** What `work` did is undone where it throws, and the transaction still goes on: also after a statement that failed. */

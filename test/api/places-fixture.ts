@@ -75,6 +75,8 @@ export async function placesFixture(): Promise<PlacesFixture> {
       tenants,
       authenticator,
       clock: baywire.clock,
+      // Hundreds wait in one line here, on whatever machine this is.
+      databaseWaitMs: 60_000,
       metrics: createMetrics(),
       log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
       readiness: () => Promise.resolve({ ready: true, parts: {} }),
