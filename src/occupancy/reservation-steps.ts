@@ -39,13 +39,19 @@ export const evidenceKinds = [
   'sensor_recovered',
 ] as const satisfies readonly EventKind[]
 
+/** Whether an event says anything about who stands there, or since when nobody does: what is occupied stays so when its sensor is lost. */
+export function saysWhoStands({ kind, occupancy }: Pick<EvidenceEvent, 'kind' | 'occupancy'>): boolean {
+  if (kind === 'occupied' || kind === 'vacated') return true
+  return (kind === 'sensor_lost' || kind === 'sensor_recovered') && occupancy !== 'occupied'
+}
+
 export interface ReservedSpace {
   readonly state: SpaceState
   readonly policy: Policy
   readonly inputSeq: number
   /** Those whose moments may have come: all that are live and begin until `now` + `reserved_soon`, or are due. */
   readonly reservations: readonly Reservation[]
-  /** All behind the least `evidenceSeq` of them, in order, and the last one before, if there is one. */
+  /** All that say who stands there behind the least `evidenceSeq` of them, in order, and the last one before, if there is one. */
   readonly events: readonly EvidenceEvent[]
   readonly before: EvidenceEvent | undefined
 }
