@@ -15,8 +15,7 @@ export interface CalendarContext {
 
 /**
  * Feeds the moments of reservations that are due, each with its own time: what was due while nothing ran happens now, as if
- * it had happened then. Due deadlines of the evidence and ends of overrides are to be swept before. Any number of processes may
- * sweep at once: each takes spaces that nobody else has locked, and under that lock each moment comes once.
+ * it had happened then. Any number of processes may sweep at once: each takes spaces that nobody else has locked, and under that lock each moment comes once.
  */
 export async function sweepReservations(context: CalendarContext): Promise<Settled> {
   const total = { changed: 0, fed: {} as FedPhases }

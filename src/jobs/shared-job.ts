@@ -27,6 +27,10 @@ export class SharedJob {
     this.#options = options
   }
 
+  get job(): string {
+    return this.#options.job
+  }
+
   /** Never rejects. */
   async run(): Promise<void> {
     const { job, log, metrics, work } = this.#options

@@ -1,7 +1,7 @@
 import type { EventKind, Rule } from './events.ts'
 import type { ReservationInput, ReservationPhase } from './input.ts'
 import type { Policy } from './policy.ts'
-import { holdEndsAt, isLive, nextDue, soonAt, type Reservation } from './reservation-calendar.ts'
+import { holdEndsAt, isLive, soonAt, type Reservation } from './reservation-calendar.ts'
 import { evidenceWord, type Occupancy, type SpaceState } from './state.ts'
 import { step } from './step.ts'
 
@@ -39,13 +39,19 @@ export const evidenceKinds = [
   'sensor_recovered',
 ] as const satisfies readonly EventKind[]
 
+/** Whether an event says anything about who stands there, or since when nobody does: what is occupied stays so when its sensor is lost. */
+export function saysWhoStands({ kind, occupancy }: Pick<EvidenceEvent, 'kind' | 'occupancy'>): boolean {
+  if (kind === 'occupied' || kind === 'vacated') return true
+  return (kind === 'sensor_lost' || kind === 'sensor_recovered') && occupancy !== 'occupied'
+}
+
 export interface ReservedSpace {
   readonly state: SpaceState
   readonly policy: Policy
   readonly inputSeq: number
   /** Those whose moments may have come: all that are live and begin until `now` + `reserved_soon`, or are due. */
   readonly reservations: readonly Reservation[]
-  /** All behind the least `evidenceSeq` of them, in order, and the last one before, if there is one. */
+  /** All that say who stands there behind the least `evidenceSeq` of them, in order, and the last one before, if there is one. */
   readonly events: readonly EvidenceEvent[]
   readonly before: EvidenceEvent | undefined
 }
@@ -124,12 +130,12 @@ class Run {
     return row.state !== 'pending' && soonAt(row, this.#policy) <= now
   }
 
-  /** The true next moment; where it waits for a deadline of the evidence that is due already, that one comes first. */
+  /** The true next moment, and when its space is to be watched for it, even where another is in force then. */
   #nextDue(row: Row, now: number): number | null {
     if (!isLive(row)) return null
+    const soon = soonAt(row, this.#policy)
     const coming = this.#momentsOf(row).map(({ at }) => at)
-    if (coming.length === 0) return nextDue(row, this.#policy, now)
-    return Math.min(...coming)
+    return Math.min(...coming, row.state === 'confirmed' && soon > now ? soon : Infinity)
   }
 
   #firstMoment(now: number): Moment | undefined {

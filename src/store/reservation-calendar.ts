@@ -1,6 +1,7 @@
 import type { ReservationPhase } from '../occupancy/input.ts'
 import { liveStates, type Reservation } from '../occupancy/reservation-calendar.ts'
-import { dueSteps, type SettledReservation } from '../occupancy/reservation-steps.ts'
+import { dueSteps, saysWhoStands, type EvidenceEvent, type SettledReservation } from '../occupancy/reservation-steps.ts'
+import { nextDeadline } from '../occupancy/state.ts'
 import { plainOf, texts } from './arrays.ts'
 import { readEvidence, type SpaceEvidence } from './reservation-evidence.ts'
 import type { SpaceKey } from './space-lock.ts'
@@ -23,8 +24,9 @@ export interface Settled {
 }
 
 /**
- * Feeds what is due of the reservations at the writer's spaces, each moment with its own time, and writes their rows. What
- * was stepped is still to be written (`writeStates`, `writeEvents`).
+ * Feeds what is due of the reservations at the writer's spaces, each moment with its own time, and writes their rows. Verbs
+ * call it too, before and after they change a reservation, so that what follows does not depend on when a sweep ran. What was
+ * stepped is still to be written (`writeStates`, `writeEvents`).
  */
 export async function settleReservations(
   tx: SpaceTransaction,
@@ -37,6 +39,7 @@ export async function settleReservations(
   for (const space of writer.spaces) {
     const found = rows.filter(({ spaceId }) => spaceId === space.spaceId)
     if (found.length === 0) continue
+    fireDeadlines(writer, space, now)
     const known = evidence.filter(({ spaceId }) => spaceId === space.spaceId)
     const { inputs, reservations } = settleOne(space, { rows: found, evidence: known, now })
     for (const input of inputs) {
@@ -51,6 +54,13 @@ export async function settleReservations(
 
 type Row = SettledReservation & SpaceKey
 
+/** Of the evidence: what they say counts for reservations at its own time too, whether or not their sweep came by. */
+function fireDeadlines(writer: SpaceWriter, space: SteppedSpace, now: number): void {
+  for (let next = nextDeadline(space.state); next !== null && next.at <= now; next = nextDeadline(space.state)) {
+    writer.step(space, { kind: 'deadline', ...next })
+  }
+}
+
 function settleOne(
   space: SteppedSpace,
   { rows, evidence, now }: { rows: readonly Row[]; evidence: readonly SpaceEvidence[]; now: number },
@@ -63,11 +73,21 @@ function settleOne(
       inputSeq,
       reservations: rows,
       before: evidence.find(({ isBefore }) => isBefore),
-      events: evidence.filter(({ isBefore }) => !isBefore),
+      events: [...evidence.filter(({ isBefore }) => !isBefore), ...unwrittenEvidence(space)],
     },
     now,
   )
   return { inputs, reservations: reservations.map((row) => ({ ...row, tenantId, spaceId })) }
+}
+
+/** Of this transaction. */
+function unwrittenEvidence({ events }: SteppedSpace): EvidenceEvent[] {
+  return events
+    .map(({ inputSeq, event: { kind, rule, eventTime: at, state } }) => {
+      const { occupancy, stale } = state
+      return { inputSeq, at, kind, rule, occupancy, stale }
+    })
+    .filter(saysWhoStands)
 }
 
 const epochMs = (tx: SpaceTransaction, column: string) => tx`round(extract(epoch FROM ${tx(column)}) * 1000)::float8`

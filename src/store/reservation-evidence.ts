@@ -22,7 +22,9 @@ export async function readEvidence(
     return [{ ...row, since: Math.max(soonAt(row, policy), row.createdAt) }]
   })
   if (wanted.length === 0) return []
-  const kinds = texts(evidenceKinds)
+  // As the function of that name in occupancy/reservation-steps.ts.
+  const saysWhoStands = tx`e.kind = ANY (${texts(evidenceKinds)}::text[])
+    AND (e.kind IN ('occupied', 'vacated') OR e.state ->> 'occupancy' <> 'occupied')`
   return await tx<SpaceEvidence[]>`
     WITH reserved AS (
       SELECT n.tenant_id, n.space_id, min(coalesce(n.evidence_seq, known.input_seq - 1, 0)) AS after
@@ -33,20 +35,20 @@ export async function readEvidence(
       LEFT JOIN LATERAL (
         SELECT e.input_seq FROM space_events e
         WHERE n.evidence_seq IS NULL AND e.space_id = n.space_id AND e.tenant_id = n.tenant_id
-          AND e.kind = ANY (${kinds}::text[]) AND e.event_time < to_timestamp(n.since / 1000)
+          AND ${saysWhoStands} AND e.event_time < to_timestamp(n.since / 1000)
         ORDER BY e.input_seq DESC LIMIT 1) known ON true
       GROUP BY n.tenant_id, n.space_id
     ), told AS (
       SELECT e.space_id, e.input_seq, e.ordinal, e.event_time, e.kind, e.rule, e.state, false AS is_before
       FROM reserved n JOIN space_events e
         ON e.space_id = n.space_id AND e.tenant_id = n.tenant_id AND e.input_seq > n.after
-        AND e.kind = ANY (${kinds}::text[])
+        AND ${saysWhoStands}
       UNION ALL
       SELECT e.space_id, e.input_seq, e.ordinal, e.event_time, e.kind, e.rule, e.state, true
       FROM reserved n CROSS JOIN LATERAL (
         SELECT * FROM space_events e
         WHERE e.space_id = n.space_id AND e.tenant_id = n.tenant_id AND e.input_seq <= n.after
-          AND e.kind = ANY (${kinds}::text[])
+          AND ${saysWhoStands}
         ORDER BY e.input_seq DESC, e.ordinal DESC LIMIT 1) e
     )
     SELECT space_id AS "spaceId", input_seq::float8 AS "inputSeq", round(extract(epoch FROM event_time) * 1000)::float8 AS at, kind, rule,

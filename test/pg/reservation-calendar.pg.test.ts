@@ -219,8 +219,11 @@ describe('what was due while nothing ran happens as if it had happened then', ()
   it.each(cases)('$rule', async (given) => {
     const { ends, events } = await play(given, false)
     expect(ends).toEqual(given.ends)
-    // Who is gone again when it is looked at is contested no more: nobody is told of it then.
-    const told = (list: readonly string[]) => list.filter((event) => !/contested|overstayed/.test(event)).toSorted()
-    expect(told(events)).toEqual(told(given.events))
+    expect(lasting(events)).toEqual(lasting(given.events))
   })
 })
+
+/** Whoever is gone again when it is looked at is neither contested nor overstays: nobody is told of it then. */
+function lasting(events: readonly string[]): string[] {
+  return events.filter((event) => !/contested|overstayed/.test(event)).toSorted()
+}

@@ -37,7 +37,6 @@ export class ReservedTenant {
   readonly id: string
   readonly start: number
   readonly #baywire: TestIngest
-  #seq = 0
 
   private constructor(baywire: TestIngest, { slug, id }: { slug: string; id: string }) {
     this.#baywire = baywire
@@ -62,11 +61,11 @@ export class ReservedTenant {
       SELECT id, policy_version, 'tenant', ${sql.json(fields as never)} FROM tenants WHERE id = ${this.id}`
   }
 
-  /** A reading of `minute`; it arrives now, or then, whichever is later. */
+  /** A reading of `minute`, counted by when it was taken; it arrives now, or then, whichever is later. */
   async read(minute: number, occupied: boolean, device = 'A1'): Promise<void> {
     const { clock } = this.#baywire
     clock.set(Math.max(clock.now(), this.at(minute).getTime()))
-    const reading = { occupied, at: this.at(minute).toISOString(), seq: ++this.#seq, boot: 1 }
+    const reading = { occupied, at: this.at(minute).toISOString(), seq: Math.round(minute * 10) + 1, boot: 1 }
     await this.#baywire.deliver(`parking/v1/${this.slug}/devices/${device}/reading`, reading)
   }
 
