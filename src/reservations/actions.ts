@@ -48,7 +48,7 @@ export async function checkIn(tx: TenantWriterTransaction, actor: Actor, which: 
 function checkedIn({ found, writer, space, at }: Held): Reservation {
   if (found.state !== 'confirmed' && found.state !== 'active') throw notInThisState(found)
   if (found.checkedInAt !== null) return found
-  if (space.state.reservation.id !== found.id) {
+  if (found.state === 'confirmed' && space.state.reservation.id !== found.id) {
     const from = new Date(soonAt({ startsAt: found.startsAt.getTime() }, space.policy)).toISOString()
     throw new Refusal(
       'conflict',
