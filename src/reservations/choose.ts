@@ -88,7 +88,11 @@ async function candidatesOf(
   const now = clock.now()
   const begins = window.from.getTime()
   return await selectCandidates(tx, {
-    ...{ siteId, features, except: instead, now, ...window },
+    siteId,
+    features,
+    except: instead,
+    now,
+    ...window,
     soon: begins <= now + soonMs,
     atOnce: begins <= now + startGraceMs,
     limit: candidatesPerRound,

@@ -89,7 +89,14 @@ async function bookAt(
   }
   const { id, state, holdExpiresAt } = wanted
   const made = await insert(tx, {
-    ...{ id, spaceId, holder, vehicle, state, holdExpiresAt, at, ...window },
+    id,
+    spaceId,
+    holder,
+    vehicle,
+    state,
+    holdExpiresAt,
+    at,
+    ...window,
     // Where the space itself was asked for, another one is as good only if it has all that it has.
     features: features ?? present,
     nextDueAt: nextDueAt(wanted, space.policy),

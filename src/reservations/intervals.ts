@@ -19,8 +19,8 @@ export function intervalsOf(window: Window, occupied: readonly Occupied[]): Inte
   const { from, to } = window
   const inside = (at: Date) => Math.min(Math.max(at.getTime(), from.getTime()), to.getTime())
   const pieces = occupied.map((one) => ({ ...one, from: inside(one.from), to: inside(one.to ?? to) }))
-  const ends = pieces.flatMap((piece) => [piece.from, piece.to])
-  const cuts = [...new Set([inside(from), inside(to), ...ends])].toSorted((a, b) => a - b)
+  const edges = pieces.flatMap((piece) => [piece.from, piece.to])
+  const cuts = [...new Set([inside(from), inside(to), ...edges])].toSorted((a, b) => a - b)
   const intervals: Interval[] = []
   for (const [index, begins] of cuts.toSorted((a, b) => a - b).entries()) {
     const ends = cuts.toSorted((a, b) => a - b)[index + 1]

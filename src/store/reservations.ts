@@ -158,12 +158,12 @@ export async function countOpen(
   tx: TenantWriterTransaction,
   { holder, now }: { holder: Holder; now: number },
 ): Promise<number> {
-  const [row] = await tx<{ open: number }[]>`
+  const [counted] = await tx<{ open: number }[]>`
     SELECT count(*)::int AS open FROM reservations
     WHERE tenant_id = ${tx.tenantId} AND holder_id = ${holder.id} AND holder_kind = ${holder.kind}
       AND state IN ('pending', 'confirmed', 'active')
       AND (state <> 'pending' OR hold_expires_at > ${new Date(now)})`
-  return row?.open ?? 0
+  return counted?.open ?? 0
 }
 
 export interface TimeAtSpace {
@@ -260,12 +260,13 @@ export interface Occupied {
   reservationId: string | null
 }
 
+const instant = (at: Date) => sql`${at.toISOString()}::timestamptz`
+
 /** All that takes any of the time, by its beginning, and at most so much. */
 export async function selectOccupied(
   tx: TenantTransaction,
   { spaceId, from, to, now, limit }: TimeAtSpace & { now: number; limit: number },
 ): Promise<Occupied[]> {
-  const instant = (at: Date) => sql`${at.toISOString()}::timestamptz`
   const rows = await tx.execute<{
     from_ms: string
     to_ms: string | null

@@ -104,9 +104,8 @@ class World {
     const booking = this.#model.at(one.which)
     if (booking === undefined) return
     const end = one.kind === 'extend' ? booking.to + one.minutes * minute : undefined
-    const answer = await this.#callers[one.who]('PUT', `/reservations/${booking.id}/${one.kind}`, {
-      ...(end === undefined ? {} : { json: { end: new Date(end).toISOString() } }),
-    })
+    const sent = end === undefined ? {} : { json: { end: new Date(end).toISOString() } }
+    const answer = await this.#callers[one.who]('PUT', `/reservations/${booking.id}/${one.kind}`, sent)
     const mayAct = one.who === 'operator' || one.who === booking.who
     if (!mayAct) return expect(answer.status).toBe(404)
     this.#model.acted(booking, { action: one.kind, end, answer })

@@ -6,7 +6,9 @@ import type { Occupied } from '../../src/store/reservations.ts'
 const at = (ms: number) => new Date(ms)
 const window = { from: at(100), to: at(200) }
 const one = (from: number, to: number | null, state: Occupied['state'], reservationId: string | null = null) => ({
-  ...{ from: at(from), state, reservationId },
+  from: at(from),
+  state,
+  reservationId,
   to: to === null ? null : at(to),
 })
 const cut = (occupied: Occupied[]) =>
