@@ -189,3 +189,28 @@ CREATE POLICY one_tenant ON "spent_tickets" TO baywire_api USING (tenant_id = (S
 CREATE POLICY erasure ON "spent_tickets" TO CURRENT_USER USING (tenant_id = (SELECT app_erased())) WITH CHECK (tenant_id = (SELECT app_erased()));
 --> statement-breakpoint
 GRANT SELECT, INSERT, DELETE ON "spent_tickets" TO baywire_api;
+--> statement-breakpoint
+-- What is booked at a space, whatever was booked there before. Row level security lets no condition on ranges reach the index
+-- of the constraint.
+CREATE INDEX "reservations_live" ON "reservations" USING btree ("tenant_id","space_id","starts_at") WHERE "reservations"."state" in ('pending', 'confirmed', 'active');
+--> statement-breakpoint
+-- What the calendar remembers of the evidence that it has applied to a reservation.
+ALTER TABLE "reservations" ADD COLUMN "arrived_at" timestamp (3) with time zone;
+--> statement-breakpoint
+ALTER TABLE "reservations" ADD COLUMN "evidence_seq" bigint;
+--> statement-breakpoint
+CREATE INDEX "reservations_watched" ON "reservations" USING btree ("tenant_id","space_id") WHERE "reservations"."evidence_seq" is not null and "reservations"."state" in ('confirmed', 'active');
+--> statement-breakpoint
+-- Moved to another space, it has nothing to do with who came to either of them before. The mover holds the lock of both spaces.
+CREATE FUNCTION "watch_the_other_space"() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public
+AS $$
+BEGIN
+  NEW.arrived_at := NULL;
+  NEW.evidence_seq := (
+    SELECT input_seq FROM public.space_states WHERE tenant_id = NEW.tenant_id AND space_id = NEW.space_id);
+  RETURN NEW;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER reservations_moved BEFORE UPDATE OF space_id ON "reservations"
+  FOR EACH ROW WHEN (OLD.space_id IS DISTINCT FROM NEW.space_id) EXECUTE FUNCTION watch_the_other_space();

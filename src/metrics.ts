@@ -18,6 +18,8 @@ export interface Metrics {
   jobSeconds: Histogram<'job'>
   /** By whichever process: read from the store. */
   jobLastSuccess: Gauge<'job'>
+  /** Moments on the calendar of reservations that this process fed to their spaces. */
+  reservationMoments: Counter<'phase'>
   batchSize: Histogram
   commitSeconds: Histogram
   commitRetries: Counter<'reason'>
@@ -94,6 +96,12 @@ export function createMetrics(): Metrics {
       name: 'baywire_job_last_success_timestamp_seconds',
       help: 'when a job last succeeded, in whatever process, by the clock of the database',
       labelNames: ['job'],
+      registers,
+    }),
+    reservationMoments: new Counter({
+      name: 'baywire_reservation_moments_total',
+      help: 'what happened to reservations by itself: soon, started, checked_in, contested again, no_show, overstayed, released',
+      labelNames: ['phase'],
       registers,
     }),
     batchSize: new Histogram({

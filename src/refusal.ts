@@ -10,6 +10,7 @@ export type RefusalCode =
   | 'conflict'
   | 'in_use'
   | 'invalid_input'
+  | 'unprocessable'
   | 'revision_required'
   | 'revision_outdated'
   | 'too_many_requests'

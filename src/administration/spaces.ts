@@ -15,7 +15,7 @@ import {
 import type { TenantTransaction, TenantWriterTransaction } from '../store/transactions.ts'
 import { holdZone } from '../store/zones.ts'
 import { audited } from './audited.ts'
-import { notFound, orTaken, unknownReference } from './place-refusals.ts'
+import { countsInWords, notFound, orTaken, unknownReference } from './place-refusals.ts'
 import { explainSpace, type ExplainedSpace } from './space-detail.ts'
 import { endInForce, lockSpaces, type Stepping } from './stepped-spaces.ts'
 
@@ -61,7 +61,7 @@ export async function changeSpace(
 /**
  * A space that was never heard of goes without a trace. One with a history is archived: out of everybody's sight, its
  * code free, its log still folded, so that retention and `replay --verify` find all that they need. Whatever was in force
- * there ends. Refused while a device stands there.
+ * there ends. Refused while a device stands there, and while it is booked.
  */
 export async function deleteSpace(
   tx: TenantWriterTransaction,
@@ -75,6 +75,9 @@ export async function deleteSpace(
   if (space.revision !== revision) throw revisionOutdated()
   if (space.device !== null) {
     throw new Refusal('in_use', `The device ${space.device} stands there: unassign it first.`)
+  }
+  if (space.reservations > 0) {
+    throw new Refusal('in_use', `It has ${countsInWords({ reservation: space.reservations })}: move or cancel first.`)
   }
   await endInForce(tx, actor, { writer, at, spaceId: id })
   await writer.writeStates(at)

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'request_timeout'
   | 'content_too_large'
   | 'header_too_large'
+  | 'idempotency_key_required'
   | 'idempotency_running'
   | 'idempotency_answer_gone'
   | 'idempotency_mismatch'

@@ -3,19 +3,13 @@ import { z } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Actor, Principal } from '../auth/principal.ts'
-import {
-  inAttempt,
-  keepAnswer,
-  keptAnswer,
-  leaseKey,
-  type IdempotencyScope,
-  type KeptAnswer,
-} from '../store/idempotency.ts'
-import type { TenantTransaction } from '../store/transactions.ts'
+import { keepAnswer, keptAnswer, leaseKey, type IdempotencyScope, type KeptAnswer } from '../store/idempotency.ts'
+import { inAttempt, type AnyTenantTransaction } from '../store/statement.ts'
+import type { TenantTransaction, TenantWriterTransaction } from '../store/transactions.ts'
 import { problemResponse, type ApiEnv } from './context.ts'
 import { ApiError } from './errors.ts'
 import { failureOf } from './failure.ts'
-import { inOwnTenant, type SignedInOptions } from './signed-in.ts'
+import { inOwnTenant, writingInOwnTenant, type SignedInOptions } from './signed-in.ts'
 
 /**
  * Idempotency-Key: a request that is sent again with the same key has its effect once, and is answered as it was. Effect and
@@ -26,13 +20,20 @@ export interface IdempotentOptions extends SignedInOptions {
   secret?: boolean
 }
 
+const keyParameter = {
+  description: 'makes it safe to send the request again: a UUID, or a structured-field string of 16 to 128 characters',
+  example: '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55',
+}
+
 /** For the `headers` of a route that takes it. */
-export const idempotencyHeader = z.object({
-  'idempotency-key': z.string().optional().openapi({
-    description:
-      'makes it safe to send the request again: a UUID, or a structured-field string of 16 to 128 characters',
-    example: '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55',
-  }),
+export const idempotencyHeader = z.object({ 'idempotency-key': z.string().optional().openapi(keyParameter) })
+
+/** Of a route that is refused without it, by a problem of its own. */
+export const requiredIdempotencyHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .optional()
+    .openapi({ ...keyParameter, param: { name: 'idempotency-key', in: 'header', required: true } }),
 })
 
 export interface IdempotencyKey {
@@ -88,10 +89,28 @@ export async function withIdempotency<R extends Response>(
   return await inOwnTenant(c, options, (tx, actor) => oncePerKey(c, { tx, secret }, (inner) => work(inner, actor)))
 }
 
-/** The same in a transaction that is there already, and has entered the principal's tenant. */
-export async function oncePerKey<Tx extends TenantTransaction, R extends Response>(
+/**
+ * The same for what steps spaces, and is never sent without a key. Where `work` refuses it leaves nothing behind: many may be
+ * refused at once, and each statement less counts.
+ */
+export async function steppingOncePerKey<R extends Response>(
   c: Context<ApiEnv>,
-  { tx, secret = false }: { tx: Tx; secret?: boolean },
+  options: SignedInOptions,
+  work: (tx: TenantWriterTransaction, actor: Actor) => Promise<R>,
+): Promise<R> {
+  if (c.get('idempotency') === undefined) {
+    const detail = 'Send an Idempotency-Key, so that it is done once however often it is sent: see the link in type.'
+    throw new ApiError('idempotency_key_required', detail)
+  }
+  return await writingInOwnTenant(c, options, (tx, actor) =>
+    oncePerKey(c, { tx, undoesItself: true }, (inner) => work(inner, actor)),
+  )
+}
+
+/** The same in a transaction that is there already, and has entered the principal's tenant. */
+export async function oncePerKey<Tx extends AnyTenantTransaction, R extends Response>(
+  c: Context<ApiEnv>,
+  { tx, secret = false, undoesItself = false }: { tx: Tx; secret?: boolean; undoesItself?: boolean },
   work: (tx: Tx) => Promise<R>,
 ): Promise<R> {
   const idempotency = c.get('idempotency')
@@ -100,7 +119,7 @@ export async function oncePerKey<Tx extends TenantTransaction, R extends Respons
   const scope = { principal: nameOf(c.get('principal')), method: c.req.method, route: routePath(c), key }
   const kept = await findAnswer(tx, { scope, fingerprint })
   if (kept !== undefined) return replay(c, kept) as R
-  const answer = await attempt(c, () => inAttempt(tx, work))
+  const answer = await attempt(c, () => (undoesItself ? work(tx) : inAttempt(tx, work)))
   await keepAnswer(tx, scope, { fingerprint, ...(await toKeep(answer, secret)) })
   return answer
 }
@@ -110,7 +129,7 @@ function nameOf(principal: Principal): string {
 }
 
 async function findAnswer(
-  tx: TenantTransaction,
+  tx: AnyTenantTransaction,
   { scope, fingerprint }: { scope: IdempotencyScope; fingerprint: Buffer },
 ): Promise<KeptAnswer | undefined> {
   if (!(await leaseKey(tx, scope))) {

@@ -20,6 +20,7 @@ interface Kind {
 export const problemKinds: Record<ErrorCode, Kind> = {
   malformed_request: { status: 400, title: 'Malformed request' },
   invalid_input: { status: 400, title: 'Invalid input' },
+  idempotency_key_required: { status: 400, title: 'Idempotency-Key required' },
   unauthenticated: { status: 401, title: 'Not signed in' },
   password_change_required: { status: 403, title: 'Password must be changed' },
   forbidden: { status: 403, title: 'Forbidden' },
@@ -32,6 +33,7 @@ export const problemKinds: Record<ErrorCode, Kind> = {
   idempotency_answer_gone: { status: 409, title: 'Done already, answer not kept' },
   revision_outdated: { status: 412, title: 'Changed in the meantime' },
   content_too_large: { status: 413, title: 'Content too large' },
+  unprocessable: { status: 422, title: 'Cannot be done as asked' },
   idempotency_mismatch: { status: 422, title: 'Idempotency-Key of another request' },
   revision_required: { status: 428, title: 'If-Match required' },
   too_many_requests: { status: 429, title: 'Too many requests' },

@@ -3,6 +3,7 @@ import type { Authenticator } from '../auth/authenticator.ts'
 import type { Actor } from '../auth/principal.ts'
 import type { Metrics } from '../metrics.ts'
 import { Refusal } from '../refusal.ts'
+import { retryingLostRaces } from '../store/lost-races.ts'
 import type {
   AccountTransaction,
   TenantDatabase,
@@ -80,7 +81,7 @@ export async function inOwnTenant<T>(
   )
 }
 
-/** The same for a verb that steps spaces. */
+/** The same for a verb that steps spaces, where others want the same spaces: who loses a race tries again. */
 export async function writingInOwnTenant<T>(
   c: Context<ApiEnv>,
   { tenants, databaseWaitMs }: SignedInOptions,
@@ -88,7 +89,7 @@ export async function writingInOwnTenant<T>(
 ): Promise<T> {
   const actor = actorOf(c)
   return await withinTime(
-    tenants.withTenantWriter(actor.tenantId, (tx) => work(tx, actor)),
+    retryingLostRaces(() => tenants.withTenantWriter(actor.tenantId, (tx) => work(tx, actor))),
     databaseWaitMs,
   )
 }

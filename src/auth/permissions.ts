@@ -12,6 +12,18 @@ export const permissions = {
   },
   'places:write': { about: 'make, change, import and delete sites, zones and spaces', roles: ['owner', 'admin'] },
   'overrides:write': { about: 'block spaces and take them out of service', roles: ['owner', 'admin', 'operator'] },
+  'reservations:read': {
+    about: 'see when spaces are booked, and the own reservations',
+    roles: ['owner', 'admin', 'operator', 'viewer', 'driver'],
+  },
+  'reservations:write': {
+    about: 'reserve spaces, and use, extend and cancel the own reservations',
+    roles: ['owner', 'admin', 'operator', 'driver'],
+  },
+  'reservations:manage': {
+    about: "see and change everybody's reservations, and have more open ones than the policy allows drivers",
+    roles: ['owner', 'admin', 'operator'],
+  },
   'devices:read': {
     about: 'see devices, gateways, assignments and the orphan inbox',
     roles: ['owner', 'admin', 'operator', 'viewer'],

@@ -34,13 +34,16 @@ export interface Actor {
   readonly requestId: string
 }
 
+export function hasPermission({ principal }: Pick<Actor, 'principal'>, permission: Permission): boolean {
+  if (principal.kind === 'api_key') return principal.scopes.includes(permission)
+  return (
+    principal.tenant !== undefined &&
+    roleHas(principal.tenant.role, permission) &&
+    (principal.readOnly !== true || permission.endsWith(':read'))
+  )
+}
+
 /** @throws Refusal `forbidden`, naming the permission that is missing */
-export function requirePermission({ principal }: Pick<Actor, 'principal'>, permission: Permission): void {
-  const allowed =
-    principal.kind === 'api_key'
-      ? principal.scopes.includes(permission)
-      : principal.tenant !== undefined &&
-        roleHas(principal.tenant.role, permission) &&
-        (principal.readOnly !== true || permission.endsWith(':read'))
-  if (!allowed) throw new Refusal('forbidden', `This needs the permission ${permission}.`)
+export function requirePermission(actor: Pick<Actor, 'principal'>, permission: Permission): void {
+  if (!hasPermission(actor, permission)) throw new Refusal('forbidden', `This needs the permission ${permission}.`)
 }

@@ -15,6 +15,7 @@ import { createLog, type Log } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { readNetworks } from '../networks.ts'
 import { ensurePartitions } from '../store/readings.ts'
+import { eventsChannel } from '../store/space-rows.ts'
 import { consumerClientId, startConsumer } from '../mqtt/consumer.ts'
 import { startEmbeddedBroker } from './embedded-broker.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
@@ -202,6 +203,11 @@ async function startJobs({ config, log, metrics, lifecycle, database, checks }: 
       return started
     },
     (started) => started.stop(),
+  )
+  await lifecycle.start(
+    'jobs listener',
+    () => database.listen('baywire jobs listener', { channel: eventsChannel, onNotify: () => jobs.notified() }),
+    (listener) => listener.close(),
   )
   checks['jobs'] = async () => ({
     ok: jobs.trouble === undefined,

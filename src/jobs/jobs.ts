@@ -4,10 +4,9 @@ import type { Config } from '../config.ts'
 import { describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { errorCodeOf } from '../store/connection-error.ts'
-import { noteSharedRun } from '../store/job-runs.ts'
 import { PolicyCache } from '../store/policies.ts'
 import { ensurePartitions } from '../store/readings.ts'
+import type { Settled } from '../store/reservation-calendar.ts'
 import { SpaceMemory } from '../store/space-lock.ts'
 import type { SystemDatabase } from '../store/transactions.ts'
 import { reconcileBooks } from './books.ts'
@@ -16,6 +15,9 @@ import type { Job } from './job.ts'
 import { sweepLeftovers } from './leftovers.ts'
 import { sweepOverrides } from './overrides.ts'
 import { dropOldReadings } from './retention.ts'
+import { followEvidence } from './reservation-evidence.ts'
+import { sweepReservations } from './reservations.ts'
+import { SharedJob } from './shared-job.ts'
 import { Slots } from './slots.ts'
 
 export interface JobsOptions {
@@ -27,25 +29,32 @@ export interface JobsOptions {
 }
 
 const minuteMs = 60_000
+/** Events that come together are followed together. */
+const followPauseMs = 100
 
 /**
- * The jobs role. Due deadlines, and overrides whose end has come, are swept by every process, each taking those that no
- * other has in hand; all else is run in slots, by one process for all.
+ * The jobs role. Due deadlines, overrides whose end has come and the moments of reservations are swept by every process, each
+ * taking those that no other has in hand; all else is run in slots, by one process for all.
  */
 export class Jobs {
   readonly #options: JobsOptions
-  readonly #processName: string
   readonly #slots: Slots
+  /** In this order: what the evidence says is known before reservations go by it. */
+  readonly #swept: readonly SharedJob[]
   readonly #memory = { policies: new PolicyCache(), spaces: new SpaceMemory() }
   #sweepTimer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
-  #sweepNotedAt = -Infinity
-  #sweepTrouble: string | undefined
+  #following: Promise<void> | undefined
+  #stopping = false
 
   constructor(options: JobsOptions) {
     this.#options = options
-    this.#processName = `${options.config.BAYWIRE_INSTANCE}/${process.pid}`
-    this.#slots = new Slots({ ...options, processName: this.#processName }, slottedJobs(options))
+    const processName = `${options.config.BAYWIRE_INSTANCE}/${process.pid}`
+    this.#slots = new Slots({ ...options, processName }, slottedJobs(options))
+    this.#swept = [
+      new SharedJob({ ...options, processName, job: 'deadlines', work: () => this.#sweepDeadlines() }),
+      new SharedJob({ ...options, processName, job: 'reservations', work: () => this.#sweepReservations() }),
+    ]
   }
 
   start(): void {
@@ -59,22 +68,33 @@ export class Jobs {
     this.#slots.start()
   }
 
+  /** Some space has changed: reservations need not wait for the next sweep. Where nobody says so, they do. */
+  notified(): void {
+    if (this.#stopping) return
+    this.#following ??= this.#follow().finally(() => {
+      this.#following = undefined
+    })
+  }
+
   /** What runs is told to end; what does not within `BAYWIRE_STOP_MS` is left to another process, as after a crash. */
   async stop(): Promise<void> {
+    this.#stopping = true
     clearInterval(this.#sweepTimer)
     const timeout = new AbortController()
     const late = pause(this.#options.config.BAYWIRE_STOP_MS, undefined, { signal: timeout.signal }).catch(() => {})
-    await Promise.race([Promise.all([this.#sweeping, this.#slots.stop()]), late])
+    await Promise.race([Promise.all([this.#sweeping, this.#following, this.#slots.stop()]), late])
     timeout.abort()
   }
 
   /** Why nothing can be run; undefined while it can. */
   get trouble(): string | undefined {
-    const troubles = { deadlines: this.#sweepTrouble, slots: this.#slots.trouble }
-    const known = Object.entries(troubles).flatMap(([part, reason]) =>
-      reason === undefined ? [] : `${part}: ${reason}`,
+    const parts = [
+      ...this.#swept.map(({ job, trouble }) => ({ job, trouble })),
+      { job: 'slots', trouble: this.#slots.trouble },
+    ]
+    return (
+      parts.flatMap(({ job, trouble }) => (trouble === undefined ? [] : `${job}: ${trouble}`)).join('; ') || undefined
     )
-    return known.join('; ') || undefined
   }
 
   /** The jobs whose last run failed, in whatever process. This one works all the same. */
@@ -83,33 +103,41 @@ export class Jobs {
   }
 
   async #sweep(): Promise<void> {
-    const { log, metrics } = this.#options
-    const startedAt = performance.now()
-    try {
-      const context = { ...this.#options, memory: this.#memory }
-      const fired = await sweepDeadlines(context)
-      const ended = await sweepOverrides(context)
-      this.#sweepTrouble = undefined
-      metrics.jobRuns.inc({ job: 'deadlines', result: 'succeeded' })
-      const seconds = (performance.now() - startedAt) / 1000
-      metrics.jobSeconds.observe({ job: 'deadlines' }, seconds)
-      if (fired > 0) log.info({ fired }, 'deadlines fired')
-      if (ended > 0) log.info({ ended }, 'overrides ended')
-      await this.#noteSweep(seconds)
-    } catch (error) {
-      this.#sweepTrouble = errorCodeOf(error) ?? 'failed'
-      metrics.jobRuns.inc({ job: 'deadlines', result: 'failed' })
-      log.warn({ job: 'deadlines', reason: describeError(error) }, 'job failed, next try at its next turn')
+    for (const job of this.#swept) {
+      // oxlint-disable-next-line no-await-in-loop -- in their order
+      await job.run()
     }
   }
 
-  /** There are too many sweeps to keep a row of each: one a minute tells that they go on. */
-  async #noteSweep(seconds: number): Promise<void> {
-    const { database } = this.#options
-    if (performance.now() - this.#sweepNotedAt < minuteMs) return
-    const slot = { job: 'deadlines', intervalMs: minuteMs, processName: this.#processName, seconds }
-    await database.withSystem((tx) => noteSharedRun(tx, slot))
-    this.#sweepNotedAt = performance.now()
+  async #sweepDeadlines(): Promise<void> {
+    const { log } = this.#options
+    const context = { ...this.#options, memory: this.#memory }
+    const fired = await sweepDeadlines(context)
+    const ended = await sweepOverrides(context)
+    if (fired > 0) log.info({ fired }, 'deadlines fired')
+    if (ended > 0) log.info({ ended }, 'overrides ended')
+  }
+
+  async #sweepReservations(): Promise<void> {
+    const context = { ...this.#options, memory: this.#memory }
+    this.#noteMoments(await sweepReservations(context))
+    this.#noteMoments(await followEvidence(context))
+  }
+
+  async #follow(): Promise<void> {
+    await pause(followPauseMs)
+    if (this.#stopping) return
+    try {
+      this.#noteMoments(await followEvidence({ ...this.#options, memory: this.#memory }))
+    } catch (error) {
+      this.#options.log.warn({ reason: describeError(error) }, 'events could not be followed, next try in a moment')
+    }
+  }
+
+  #noteMoments({ changed, fed }: Settled): void {
+    const { log, metrics } = this.#options
+    for (const [phase, count] of Object.entries(fed)) metrics.reservationMoments.inc({ phase }, count)
+    if (changed > 0) log.debug({ changed, ...fed }, 'reservations went on')
   }
 }
 

@@ -93,7 +93,7 @@ export class Slots {
   /** What is known of all processes' runs is what each of them shows, also just after it was started. */
   async #readStates(): Promise<void> {
     const { database, metrics } = this.#options
-    const names = [...this.#jobs.map(({ job }) => job), 'deadlines']
+    const names = [...this.#jobs.map(({ job }) => job), 'deadlines', 'reservations']
     this.#states = await database.withSystem((tx) => readJobStates(tx, names))
     for (const { job, lastGood, lastWord } of this.#states) {
       if (lastGood !== null) metrics.jobLastSuccess.set({ job }, lastGood.finishedAt / 1000)

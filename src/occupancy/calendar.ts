@@ -45,18 +45,22 @@ const checkIn: Cell = (draft, input) => {
 }
 
 const contest: Cell = (draft, input) => {
-  const { reservation, facts } = draft.state
-  if (facts.occupancy === 'occupied' && !reservation.checkedIn) emit(draft, input, 'contested')
+  if (isTaken(draft, input) && !draft.state.reservation.checkedIn) emit(draft, input, 'contested')
 }
 
 const noShow: Cell = (draft, input) => {
   // Who checked in, or whose space somebody stands in, has not stayed away.
-  if (draft.state.reservation.checkedIn || draft.state.facts.occupancy === 'occupied') return
+  if (draft.state.reservation.checkedIn || isTaken(draft, input)) return
   release(draft, input, 'no_show')
 }
 
 const overstay: Cell = (draft, input) => {
-  if (draft.state.facts.occupancy === 'occupied') emit(draft, input, 'overstayed')
+  if (isTaken(draft, input)) emit(draft, input, 'overstayed')
+}
+
+/** A moment may be fed late: who came after it does not count. */
+function isTaken({ state: { facts } }: Draft, { at }: ReservationInput): boolean {
+  return facts.occupancy === 'occupied' && (facts.since === null || facts.since <= at)
 }
 
 function release(draft: Draft, input: ReservationInput, kind: EventKind = 'released'): void {

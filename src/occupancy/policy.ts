@@ -23,6 +23,12 @@ export const policyFieldsSchema = z.strictObject({
   sensor_timeout_s: seconds(1).optional(),
   unknown_after_s: seconds(1).optional(),
   max_clock_skew_s: seconds(0).optional(),
+  /** How long a hold keeps its space. */
+  hold_s: seconds(1).optional(),
+  /** The longest reservation, how far ahead it may begin, and how many open ones a driver may have. */
+  max_reservation_s: seconds(1).optional(),
+  max_lead_s: seconds(0).optional(),
+  max_open_per_holder: z.number().int().min(0).max(1000).optional(),
 })
 
 /** What one scope (tenant, site or space) says; what it leaves out comes from the scope above. */
@@ -36,6 +42,10 @@ export interface Policy {
   readonly sensor_timeout_s: number
   readonly unknown_after_s: number
   readonly max_clock_skew_s: number
+  readonly hold_s: number
+  readonly max_reservation_s: number
+  readonly max_lead_s: number
+  readonly max_open_per_holder: number
 }
 
 /** Battery sensors report changes and one heartbeat a day: hence no debouncing, and 25 hours of patience. */
@@ -47,6 +57,10 @@ export const defaultPolicy: Policy = {
   sensor_timeout_s: 25 * 3600,
   unknown_after_s: 72 * 3600,
   max_clock_skew_s: 5 * 60,
+  hold_s: 5 * 60,
+  max_reservation_s: day,
+  max_lead_s: 30 * day,
+  max_open_per_holder: 5,
 }
 
 /**

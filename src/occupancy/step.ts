@@ -36,7 +36,7 @@ import type { Occupancy, SpaceState } from './state.ts'
  *       earlier one. The calendar feeds `soon` again when one ends while another is near.
  *   C3  An occupied space under an active reservation whose holder has not checked in keeps its occupancy. It emits
  *       `contested` when the reservation starts over it, and at `check_in_overdue`, which the calendar feeds
- *       `check_in_grace` after the space was taken.
+ *       `check_in_grace` after the space was taken. A moment that is fed late goes by who stood there then.
  *   X1  Never free by silence: no deadline but a hold, which confirms what was read, makes a space free.
  *   X2  The time of the newest evidence never goes back.
  *   X3  Nothing done is the same object: `step(s, i).state === s`.

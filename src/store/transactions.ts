@@ -47,8 +47,8 @@ export interface SystemDatabase {
 
 type Options = Omit<ConnectOptions, 'role'>
 
-/** Few of a tenant's actions step spaces: they leave the connections to the others. */
-const writerConnections = 2
+/** Overrides and reservations step spaces: they leave connections to the others. */
+const writerConnections = 4
 
 export function tenantDatabase(options: Options): TenantDatabase {
   let database: PostgresJsDatabase

@@ -6,7 +6,7 @@ import type { Principal } from '../../src/auth/principal.ts'
 import { newId } from '../../src/ids.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { tenantDatabase } from '../../src/store/transactions.ts'
+import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
 import type { Live } from '../../src/live/live.ts'
 import { testAccess } from '../support/access.ts'
 import { upToDate } from '../support/up-to-date.ts'
@@ -21,6 +21,10 @@ export interface PlacesFixture {
   appWith(live: Pick<Live, 'feeds' | 'views'>): Api
   /** A tenant of its own, with one person of each role. */
   tenant(): Promise<TestTenant>
+  /** A driver of a tenant that was made by `baywire.tenant`, and its places. */
+  inTenant(id: string): Promise<{ driver: Caller; siteId: string; spaceIds: string[] }>
+  /** One more instance of the API on the same database, with a pool of its own: what its process would be. */
+  instance(options?: { url?: string; max?: number }): Api
   close(): Promise<void>
 }
 
@@ -31,6 +35,8 @@ export interface TestTenant {
   viewer: Caller
   operator: Caller
   driver: Caller
+  /** One more person with this role. */
+  another(role: Role): Caller
 }
 
 export interface CallOptions {
@@ -39,6 +45,8 @@ export interface CallOptions {
   ifMatch?: string | null
   headers?: Record<string, string>
   body?: string | Buffer
+  /** Another instance than that of the fixture. */
+  app?: Api
 }
 
 export interface Answer {
@@ -62,20 +70,31 @@ export async function placesFixture(): Promise<PlacesFixture> {
       return principal
     },
   }
-  const tenants = tenantDatabase({ url: baywire.ownerUrl, max: 4, statementTimeoutMs: 20_000, name: 'test api' })
-  const access = testAccess({ tenants })
-  const appWith = (live: Pick<Live, 'feeds' | 'views'>) =>
+  const opened: TenantDatabase[] = []
+  const open = ({ url = baywire.ownerUrl, max = 4 } = {}) => {
+    const tenants = tenantDatabase({ url, max, statementTimeoutMs: 20_000, name: 'test api' })
+    opened.push(tenants)
+    return { tenants, access: testAccess({ tenants }) }
+  }
+  const shared = open()
+  const appWith = (live: Pick<Live, 'feeds' | 'views'>, { tenants, access } = shared) =>
     createApi({
       ...access,
       live: { ...access.live, ...live },
       tenants,
       authenticator,
       clock: baywire.clock,
+      // Hundreds wait in one line here, on whatever machine this is.
+      databaseWaitMs: 60_000,
       metrics: createMetrics(),
       log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
       readiness: () => Promise.resolve({ ready: true, parts: {} }),
     })
-  const app = upToDate(appWith(access.live), access.live)
+  const instance = (options?: { url?: string; max?: number }) => {
+    const opening = open(options)
+    return appWith(opening.access.live, opening)
+  }
+  const app = upToDate(appWith(shared.access.live), shared.access.live)
   let number = 0
 
   function person(tenantId: string, role: Role): Caller {
@@ -87,7 +106,7 @@ export async function placesFixture(): Promise<PlacesFixture> {
       tenant: { id: tenantId, role },
       platformAdministrator: false,
     })
-    return (method, path, options = {}) => call(app, { token, method, path, options })
+    return (method, path, options = {}) => call(options.app ?? app, { token, method, path, options })
   }
 
   return {
@@ -98,10 +117,17 @@ export async function placesFixture(): Promise<PlacesFixture> {
       const slug = `tenant-${++number}`
       const id = await insertTenant(baywire.sql, { slug })
       const [owner, viewer] = [person(id, 'owner'), person(id, 'viewer')]
-      return { id, slug, owner, viewer, operator: person(id, 'operator'), driver: person(id, 'driver') }
+      const another = (role: Role) => person(id, role)
+      return { id, slug, owner, viewer, operator: another('operator'), driver: another('driver'), another }
     },
+    async inTenant(id) {
+      const spaces = await baywire.sql`SELECT id, site_id FROM spaces WHERE tenant_id = ${id} ORDER BY code`
+      const spaceIds = spaces.map((space) => String(space['id']))
+      return { driver: person(id, 'driver'), siteId: String(spaces[0]?.['site_id']), spaceIds }
+    },
+    instance,
     async close() {
-      await tenants.close()
+      await Promise.all(opened.map((tenants) => tenants.close()))
       await baywire.close()
     },
   }

@@ -20,8 +20,10 @@ const allowed: Record<string, readonly string[]> = {
   live: ['.', 'occupancy', 'store'],
   // The verbs of those who run a tenant: each checks the right to it, keeps its rules and writes the audit log.
   administration: ['.', 'occupancy', 'decode', 'store', 'auth'],
+  // Verbs of those who park: each checks the right to it, keeps its rules and steps the space.
+  reservations: ['.', 'occupancy', 'store', 'auth'],
   jobs: ['.', 'mqtt', 'occupancy', 'store', 'replay'],
-  api: ['.', 'occupancy', 'store', 'replay', 'auth', 'administration', 'live'],
+  api: ['.', 'occupancy', 'store', 'replay', 'auth', 'administration', 'reservations', 'live'],
   cli: [
     '.',
     'mqtt',

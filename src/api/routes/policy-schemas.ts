@@ -17,6 +17,10 @@ export const policyBody = z
     sensor_timeout_s: duration.openapi({ description: 'silence that makes a space stale' }),
     unknown_after_s: duration.openapi({ description: 'silence that makes its occupancy unknown' }),
     max_clock_skew_s: duration.openapi({ description: 'how far a device clock may be ahead of ours' }),
+    hold_s: duration.openapi({ description: 'how long a hold keeps its space' }),
+    max_reservation_s: duration.openapi({ description: 'the longest reservation' }),
+    max_lead_s: duration.openapi({ description: 'how far ahead a reservation may begin' }),
+    max_open_per_holder: z.int().min(0).openapi({ description: 'most open reservations of one driver' }),
   })
   .openapi('Policy', { example: { ...defaultPolicy } })
 

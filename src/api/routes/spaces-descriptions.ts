@@ -97,7 +97,7 @@ export const deleteRoute = createRoute({
   method: 'delete',
   path: `${SPACES}/{id}`,
   summary: 'Delete a space',
-  description: 'Refused while a device stands there. What was heard of it stays in the log.',
+  description: 'Refused while a device stands there and while it is booked. What was heard of it stays in the log.',
   request: { params, headers: ifMatch },
   responses: { 204: deleted, ...deleteFailures },
 })

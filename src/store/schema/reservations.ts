@@ -45,15 +45,25 @@ export const reservations = pgTable(
     nextDueAt: instant('next_due_at'),
     revision: integer('revision').notNull().default(1),
     createdAt: recorded('created_at'),
+    /** When the car that stands in the space came for it, by the evidence. */
+    arrivedAt: instant('arrived_at'),
+    /** The input of its space up to which evidence was applied to it; null before its space is watched for it. */
+    evidenceSeq: bigint('evidence_seq', { mode: 'number' }),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.id] }),
     foreignKey({ columns: [table.tenantId, table.spaceId], foreignColumns: [spaces.tenantId, spaces.id] }),
     index('reservations_of_a_space').on(table.tenantId, table.spaceId, table.startsAt),
+    index('reservations_live')
+      .on(table.tenantId, table.spaceId, table.startsAt)
+      .where(sql`${table.state} in ('pending', 'confirmed', 'active')`),
     index('reservations_of_a_holder').on(table.tenantId, table.holderId, table.id),
     index('reservations_due')
       .on(table.nextDueAt)
       .where(sql`${table.nextDueAt} is not null`),
+    index('reservations_watched')
+      .on(table.tenantId, table.spaceId)
+      .where(sql`${table.evidenceSeq} is not null and ${table.state} in ('confirmed', 'active')`),
     check('reservations_holder', sql`${table.holderKind} in ('user', 'api_key')`),
     check(
       'reservations_state',

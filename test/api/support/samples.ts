@@ -1,3 +1,4 @@
+import { newId } from '../../../src/ids.ts'
 import type { Row } from '../../support/catalogue-rows.ts'
 import type { WorldTenant } from '../../support/tenant-world.ts'
 import type { Person } from './matrix-people.ts'
@@ -67,6 +68,18 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   'POST /api/v1/devices/{id}/rotate': async ({ add }) => ({ params: { id: await withCredential(add, 'devices') } }),
   'POST /api/v1/gateways/{id}/rotate': async ({ add }) => ({ params: { id: await withCredential(add, 'gateways') } }),
   'POST /api/v1/apps/{code}/rotate': async ({ add }) => ({ params: { code: await newApp(add) } }),
+  'POST /api/v1/reservations': (world) => newReservation(world),
+  'GET /api/v1/reservations/{id}': (world) => ownReservation(world, 'confirmed'),
+  'PUT /api/v1/reservations/{id}/confirm': (world) => ownReservation(world, 'pending'),
+  'PUT /api/v1/reservations/{id}/cancel': (world) => ownReservation(world, 'confirmed'),
+  'PUT /api/v1/reservations/{id}/check-in': (world) => ownReservation(world, 'active'),
+  'PUT /api/v1/reservations/{id}/check-out': (world) => ownReservation(world, 'active'),
+  'PUT /api/v1/reservations/{id}/move': (world) => ownReservation(world, 'confirmed'),
+  'PUT /api/v1/reservations/{id}/extend': async (world) => ({
+    ...(await ownReservation(world, 'confirmed')),
+    body: { end: inHours(3) },
+  }),
+  'GET /api/v1/spaces/{id}/availability': () => ({ query: { from: inHours(0), to: inHours(1) } }),
   'POST /api/v1/apps/{code}/revoke': async ({ add }) => ({ params: { code: await newApp(add) } }),
 }
 
@@ -82,6 +95,34 @@ async function withCredential(add: SampleWorld['add'], kind: 'devices' | 'gatewa
   const { id, code } = await add(kind)
   await add('credentials', { kind, code })
   return String(id)
+}
+
+/** No two at the same time: there are few spaces. */
+let minutes = 0
+
+function newReservation({ tenant }: SampleWorld): Sample {
+  minutes += 2
+  const site_id = tenant.rows.get('sites')?.['id']
+  const body = { site_id, features: [], start: inHours(1 + minutes / 60), end: inHours(1 + (minutes + 1) / 60) }
+  return { body, headers: { 'Idempotency-Key': newId() } }
+}
+
+/** At a space of its own, and a space has a state. */
+async function ownReservation({ add, person: { principal } }: SampleWorld, state: string): Promise<Sample> {
+  const { id: space_id } = await add('spaces')
+  await add('space_states', { space_id })
+  const holder =
+    principal.kind === 'user'
+      ? { holder_kind: 'user', holder_id: principal.userId }
+      : { holder_kind: 'api_key', holder_id: principal.apiKeyId }
+  const times = { starts_at: inHours(state === 'active' ? -0.1 : 1), ends_at: inHours(2) }
+  const hold = state === 'pending' ? { hold_expires_at: inHours(1) } : {}
+  const { id } = await add('reservations', { ...holder, ...times, ...hold, space_id, state })
+  return { params: { id: String(id) } }
+}
+
+function inHours(hours: number): string {
+  return new Date(Date.now() + hours * 3_600_000).toISOString()
 }
 
 async function newApp(add: SampleWorld['add']): Promise<string> {
