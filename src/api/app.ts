@@ -33,6 +33,7 @@ import { addDocumentRoute } from './routes/document.ts'
 import { addGatewayRoutes } from './routes/gateways.ts'
 import { addJwksRoute } from './routes/jwks.ts'
 import { addOrphanRoutes } from './routes/orphans.ts'
+import { addParkingSessionRoutes } from './routes/parking-sessions.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
@@ -113,6 +114,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addAppRoutes(app, { tenants, databaseWaitMs })
   addOrphanRoutes(app, { tenants, databaseWaitMs })
   addDashboardRoutes(app, { tenants, databaseWaitMs })
+  addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
 }
 
