@@ -31,6 +31,7 @@ import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
 import { addGatewayRoutes } from './routes/gateways.ts'
+import { addJobRoutes } from './routes/jobs.ts'
 import { addJwksRoute } from './routes/jwks.ts'
 import { addOrphanRoutes } from './routes/orphans.ts'
 import { addParkingSessionRoutes } from './routes/parking-sessions.ts'
@@ -114,6 +115,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addAppRoutes(app, { tenants, databaseWaitMs })
   addOrphanRoutes(app, { tenants, databaseWaitMs })
   addDashboardRoutes(app, { tenants, databaseWaitMs })
+  addJobRoutes(app, { tenants, databaseWaitMs })
   addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
 }

@@ -45,7 +45,10 @@ export class Jobs {
   constructor(options: JobsOptions) {
     this.#options = options
     this.#processName = `${options.config.BAYWIRE_INSTANCE}/${process.pid}`
-    this.#slots = new Slots({ ...options, processName: this.#processName }, slottedJobs(options))
+    this.#slots = new Slots({ ...options, processName: this.#processName }, [
+      { job: 'deadlines', intervalMs: minuteMs, shared: true, work: () => this.#sweepOnce() },
+      ...slottedJobs(options),
+    ])
   }
 
   start(): void {
@@ -86,9 +89,7 @@ export class Jobs {
     const { log, metrics } = this.#options
     const startedAt = performance.now()
     try {
-      const context = { ...this.#options, memory: this.#memory }
-      const fired = await sweepDeadlines(context)
-      const ended = await sweepOverrides(context)
+      const { fired, ended } = (await this.#sweepOnce()).detail
       this.#sweepTrouble = undefined
       metrics.jobRuns.inc({ job: 'deadlines', result: 'succeeded' })
       const seconds = (performance.now() - startedAt) / 1000
@@ -100,6 +101,14 @@ export class Jobs {
       this.#sweepTrouble = errorCodeOf(error) ?? 'failed'
       metrics.jobRuns.inc({ job: 'deadlines', result: 'failed' })
       log.warn({ job: 'deadlines', reason: describeError(error) }, 'job failed, next try at its next turn')
+    }
+  }
+
+  async #sweepOnce(): Promise<{ result: 'succeeded'; detail: { fired: number; ended: number } }> {
+    const context = { ...this.#options, memory: this.#memory }
+    return {
+      result: 'succeeded',
+      detail: { fired: await sweepDeadlines(context), ended: await sweepOverrides(context) },
     }
   }
 
