@@ -12,6 +12,7 @@ import { SpaceMemory } from '../store/space-lock.ts'
 import type { SystemDatabase } from '../store/transactions.ts'
 import { reconcileBooks } from './books.ts'
 import { sweepDeadlines } from './deadlines.ts'
+import { dropOldEvents } from './event-retention.ts'
 import type { Job } from './job.ts'
 import { sweepLeftovers } from './leftovers.ts'
 import { sweepOverrides } from './overrides.ts'
@@ -137,7 +138,11 @@ function slottedJobs({ config, clock }: JobsOptions): Job[] {
     {
       job: 'retention',
       intervalMs: 60 * minuteMs,
-      work: (context) => dropOldReadings(context, { days: config.BAYWIRE_RETENTION_DAYS }),
+      work: async (context) => {
+        const days = config.BAYWIRE_RETENTION_DAYS
+        const { result, detail } = await dropOldReadings(context, { days })
+        return { result, detail: { ...detail, events: await dropOldEvents(context, { days }) } }
+      },
     },
   ]
 }
