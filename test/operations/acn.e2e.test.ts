@@ -77,12 +77,15 @@ describe.skipIf(!here)('stays of cars', () => {
   })
 })
 
+function time(cell: string | undefined): string {
+  return new Date(cell ?? '').toISOString()
+}
+
 async function readStays(): Promise<Stay[]> {
   const csv = await readCsv(file)
   const [space, arrival, departure] = [columns.space, columns.arrival, columns.departure].map((name) =>
     columnOf(csv, name),
   )
-  const time = (cell: string | undefined) => new Date(cell ?? '').toISOString()
   return csv.rows
     .map(({ cells }) => ({
       space: cells[space ?? -1] ?? '',

@@ -54,7 +54,7 @@ const positions = async () =>
     await baywire.sql<
       { position: number }[]
     >`SELECT position FROM space_events WHERE tenant_id = ${tenantId} ORDER BY 1`
-  ).map(({ position }) => Number(position))
+  ).map(({ position }) => position)
 const head = async () => {
   const [row] = await baywire.sql<{ position: number; dropped_until: number }[]>`
     SELECT position::integer, dropped_until::integer FROM event_heads WHERE tenant_id = ${tenantId}`

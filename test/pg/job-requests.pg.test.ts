@@ -144,17 +144,18 @@ test('there is no other job', async () => {
   expect(await tenants.withAccounts((tx) => selectJobs(tx, 'mow-the-lawn'))).toEqual([])
 })
 
+const value = async (from: Metrics, name: string, labels: object = {}) => {
+  const { values } = (await from.registry.getSingleMetric(`baywire_job_${name}`)?.get()) ?? { values: [] }
+  return values.find((one) =>
+    Object.entries(labels).every(([label, wanted]) => Reflect.get(one.labels, label) === wanted),
+  )?.value
+}
+
 test('a process tells of its jobs, and of what any process ran', async () => {
   await baywire.sql`DELETE FROM jobs`
   const { metrics } = process({ ...slot, work: () => Promise.resolve({ result: 'found', detail: {} }) })
   await eventually('the run', async () => (await shown().catch(() => undefined))?.last?.result === 'found')
   const { metrics: others } = process({ ...slot, work: () => Promise.reject(new Error('it is not run here')) })
-  const value = async (from: Metrics, name: string, labels: object = {}) => {
-    const { values } = (await from.registry.getSingleMetric(`baywire_job_${name}`)?.get()) ?? { values: [] }
-    return values.find((one) =>
-      Object.entries(labels).every(([label, wanted]) => Reflect.get(one.labels, label) === wanted),
-    )?.value
-  }
   for (const from of [metrics, others]) {
     // oxlint-disable no-await-in-loop -- two of them
     await eventually('figures', async () => (await value(from, 'last_run_result', { result: 'found' })) === 1)

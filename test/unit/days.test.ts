@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { dayIn } from '../../src/days.ts'
 
 const hour = 3_600_000
+const day = (n: number) => new Date(n * 24 * hour).toISOString().slice(0, 10)
 
 describe('a day of a place', () => {
   it.each([
@@ -24,8 +25,8 @@ describe('a day of a place', () => {
     ['Pacific/Apia', '2011-12-30', '2011-12-30T10:00:00.000Z', 0],
     ['Pacific/Apia', '2011-12-31', '2011-12-30T10:00:00.000Z', 24],
     ['Etc/GMT-14', '2026-11-20', '2026-11-19T10:00:00.000Z', 24],
-  ])('%s %s', (timezone, day, from, hours) => {
-    const span = dayIn(timezone, day)
+  ])('%s %s', (timezone, date, from, hours) => {
+    const span = dayIn(timezone, date)
     expect(new Date(span.from).toISOString()).toBe(from)
     expect((span.to - span.from) / hour).toBe(hours)
   })
@@ -34,7 +35,6 @@ describe('a day of a place', () => {
     const zones = Intl.supportedValuesOf('timeZone')
     fc.assert(
       fc.property(fc.constantFrom(...zones), fc.integer({ min: 11_000, max: 30_000 }), (zone, number) => {
-        const day = (n: number) => new Date(n * 24 * hour).toISOString().slice(0, 10)
         const span = dayIn(zone, day(number))
         expect(dayIn(zone, day(number - 1)).to).toBe(span.from)
         if (span.to === span.from) return
