@@ -62,9 +62,9 @@ export async function selectParkingSessions(tx: TenantTransaction, page: Session
     after === undefined
       ? sql``
       : sql`and (p.started_at, p.space_id) > (${instant(after.startedAt)}, ${after.spaceId}::uuid)`
-  const sessions = filter.open === true ? openSessions(tx, behind) : sessionsIn(tx, { filter, behind })
+  const query = { filter, behind, limit }
+  const sessions = filter.open === true ? openSessions(tx, query) : sessionsIn(tx, query)
   return await tx.execute<ListedSession>(sql`
-    with place as (${places(tx, filter)})
     select p.space_id, p.space, p.site_id, p.site, p.uncertain, ${rfc3339(sql`p.started_at`)} as started_at,
       ${rfc3339(sql`p.ended_at`)} as ended_at, (extract(epoch from p.started_at) * 1000)::double precision as started_ms,
       extract(epoch from p.ended_at - p.started_at)::double precision as duration_s
@@ -72,51 +72,63 @@ export async function selectParkingSessions(tx: TenantTransaction, page: Session
     order by p.started_at, p.space_id limit ${limit}`)
 }
 
-/** Spaces that are gone too: what happened there has happened. */
-function places(tx: TenantTransaction, { spaceId, siteId, windows }: SessionFilter): SQL {
-  const rows = windows.map(({ timezone, from, to }) => sql`(${timezone}, ${instant(from)}, ${instant(to)})`)
-  return sql`
-    select sp.id, sp.code, s.id as site_id, s.code as site, w.from_at, w.to_at
-    from spaces as sp
-    join sites as s on s.tenant_id = sp.tenant_id and s.id = sp.site_id
-    join (values ${sql.join(rows, sql`, `)}) as w (timezone, from_at, to_at) on w.timezone = s.timezone
-    where sp.tenant_id = ${tx.tenantId}
-      ${spaceId === undefined ? sql`` : sql`and sp.id = ${spaceId}::uuid`}
-      ${siteId === undefined ? sql`` : sql`and sp.site_id = ${siteId}::uuid`}`
+interface Query {
+  filter: SessionFilter
+  behind: SQL
+  limit: number
 }
 
-const columns = sql`p.space_id, place.code as space, place.site_id, place.site, p.started_at, p.ended_at, p.uncertain`
+const columns = sql`p.space_id, sp.code as space, sp.site_id, s.code as site, p.started_at, p.ended_at, p.uncertain`
+
+/** Joins the spaces that a filter leaves, as `sp`, with their site `s` and its window `w`; those that are gone too. */
+function placesOf({ spaceId, siteId, windows }: SessionFilter, tenantId: string): { joined: SQL; where: SQL } {
+  const rows = windows.map(({ timezone, from, to }) => sql`(${timezone}, ${instant(from)}, ${instant(to)})`)
+  return {
+    joined: sql`
+      spaces as sp join sites as s on s.tenant_id = sp.tenant_id and s.id = sp.site_id
+      join (values ${sql.join(rows, sql`, `)}) as w (timezone, from_at, to_at) on w.timezone = s.timezone`,
+    where: sql`sp.tenant_id = ${tenantId}
+      ${spaceId === undefined ? sql`` : sql`and sp.id = ${spaceId}::uuid`}
+      ${siteId === undefined ? sql`` : sql`and sp.site_id = ${siteId}::uuid`}`,
+  }
+}
 
 /**
- * What began in the window, and of each space what was going on when it began: as none overlap, that is the last
- * one before it.
+ * What began in the window, a page of it, by the index of that order; and of each space what was going on when the window
+ * began: as none overlap, that is the last one before it.
  */
-function sessionsIn(tx: TenantTransaction, { filter, behind }: { filter: SessionFilter; behind: SQL }): SQL {
+function sessionsIn({ tenantId }: TenantTransaction, { filter, behind, limit }: Query): SQL {
   const { windows, open } = filter
   const ended = open === false ? sql`and p.ended_at is not null` : sql``
   const earliest = Math.min(...windows.map(({ from }) => from))
   const latest = Math.max(...windows.map(({ to }) => to))
-  return sql`
-    select ${columns} from parking_sessions as p join place on place.id = p.space_id
-    where p.tenant_id = ${tx.tenantId} and p.started_at >= ${instant(earliest)} and p.started_at < ${instant(latest)}
-      and p.started_at >= place.from_at and p.started_at < place.to_at ${ended} ${behind}
+  const { joined, where } = placesOf(filter, tenantId)
+  const begun = sql`
+    (select ${columns} from parking_sessions as p
+      join (${joined}) on sp.tenant_id = p.tenant_id and sp.id = p.space_id
+      where p.tenant_id = ${tenantId} and p.started_at >= ${instant(earliest)} and p.started_at < ${instant(latest)}
+        and p.started_at >= w.from_at and p.started_at < w.to_at and ${where} ${ended} ${behind}
+      order by p.started_at, p.space_id limit ${limit})`
+  if (earliest === -Infinity) return begun
+  return sql`${begun}
     union all
-    select ${columns} from place cross join lateral (
+    select ${columns} from ${joined} cross join lateral (
       select * from parking_sessions as last
-      where last.tenant_id = ${tx.tenantId} and last.space_id = place.id and last.started_at < place.from_at
+      where last.tenant_id = sp.tenant_id and last.space_id = sp.id and last.started_at < w.from_at
       order by last.started_at desc limit 1
     ) as p
-    where coalesce(p.ended_at, 'infinity') > place.from_at ${ended} ${behind}`
+    where ${where} and coalesce(p.ended_at, 'infinity') > w.from_at ${ended} ${behind}`
 }
 
 /** At most one a space, and its state says which. */
-function openSessions(tx: TenantTransaction, behind: SQL): SQL {
+function openSessions({ tenantId }: TenantTransaction, { filter, behind }: Query): SQL {
+  const { joined, where } = placesOf(filter, tenantId)
   return sql`
-    select ${columns} from place
-    join space_states as st on st.tenant_id = ${tx.tenantId} and st.space_id = place.id
+    select ${columns} from ${joined}
+    join space_states as st on st.tenant_id = sp.tenant_id and st.space_id = sp.id
     join parking_sessions as p
       on p.tenant_id = st.tenant_id and p.space_id = st.space_id and p.started_at = st.session_started_at
-    where p.ended_at is null and p.started_at < place.to_at ${behind}`
+    where ${where} and p.ended_at is null and p.started_at < w.to_at ${behind}`
 }
 
 function instant(at: number): SQL {
