@@ -214,3 +214,54 @@ END $$;
 --> statement-breakpoint
 CREATE TRIGGER reservations_moved BEFORE UPDATE OF space_id ON "reservations"
   FOR EACH ROW WHEN (OLD.space_id IS DISTINCT FROM NEW.space_id) EXECUTE FUNCTION watch_the_other_space();
+--> statement-breakpoint
+-- Parking sessions of a tenant in the order in which they began.
+CREATE INDEX "parking_sessions_by_start" ON "parking_sessions" USING btree ("tenant_id","started_at","space_id");
+--> statement-breakpoint
+-- Events go with the log: retention takes away those whose inputs are behind a checkpoint.
+GRANT DELETE ON "space_events" TO baywire_ingest;
+--> statement-breakpoint
+-- The jobs that there are, and which of them somebody wants to run now.
+CREATE TABLE "jobs" (
+	"job" text PRIMARY KEY NOT NULL,
+	"interval_ms" bigint NOT NULL,
+	"request_id" uuid,
+	"requested_at" timestamp (3) with time zone,
+	"requested_by" text,
+	CONSTRAINT "jobs_request" CHECK (("jobs"."request_id" is null) = ("jobs"."requested_at" is null) and ("jobs"."request_id" is null) = ("jobs"."requested_by" is null))
+);
+--> statement-breakpoint
+ALTER TABLE "job_runs" ADD COLUMN "request_id" uuid;--> statement-breakpoint
+ALTER TABLE "job_runs" ADD COLUMN "requested_by" text;--> statement-breakpoint
+ALTER TABLE "jobs" ENABLE ROW LEVEL SECURITY;
+--> statement-breakpoint
+ALTER TABLE "jobs" FORCE ROW LEVEL SECURITY;
+--> statement-breakpoint
+CREATE POLICY all_jobs ON "jobs" TO baywire_ingest USING (true) WITH CHECK (true);
+--> statement-breakpoint
+-- Nothing in it is of a tenant.
+CREATE POLICY jobs_are_no_secret ON "jobs" FOR SELECT TO baywire_api USING (true);
+--> statement-breakpoint
+CREATE POLICY requests ON "jobs" TO CURRENT_USER USING (true) WITH CHECK (true);
+--> statement-breakpoint
+CREATE POLICY runs_under_way ON "job_runs" FOR SELECT TO CURRENT_USER USING (true);
+--> statement-breakpoint
+GRANT SELECT, INSERT, UPDATE ON "jobs" TO baywire_ingest;
+--> statement-breakpoint
+GRANT SELECT ON "jobs" TO baywire_api;
+--> statement-breakpoint
+-- Asks for a run of a job now. Nothing is asked for where it was asked for already, or where it runs: a lease that has ended is
+-- of a process that is gone. False where there is no such job.
+CREATE FUNCTION "request_job"("wanted" text, "by_whom" text) RETURNS boolean
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+  UPDATE public.jobs j SET request_id = gen_random_uuid(), requested_at = now(), requested_by = by_whom
+  WHERE j.job = wanted AND j.request_id IS NULL AND NOT EXISTS (
+    SELECT FROM public.job_runs r WHERE r.job = wanted AND r.finished_at IS NULL AND r.lease_until > now());
+  RETURN EXISTS (SELECT FROM public.jobs j WHERE j.job = wanted);
+END $$;
+--> statement-breakpoint
+REVOKE ALL ON FUNCTION "request_job"(text, text) FROM PUBLIC;
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "request_job"(text, text) TO baywire_api, baywire_ingest;

@@ -9,6 +9,7 @@ import { addDevice } from './cli/device/command.ts'
 import { addDlq } from './cli/dlq/command.ts'
 import { addDoctor } from './cli/doctor/command.ts'
 import { addImport } from './cli/import/command.ts'
+import { addJobs } from './cli/jobs.ts'
 import { addKeys } from './cli/keys.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
@@ -41,6 +42,7 @@ function commandLine(): Command {
     addDlq,
     addReplay,
     addDevice,
+    addJobs,
     addKeys,
     addTenant,
     addUser,

@@ -16,10 +16,14 @@ export interface Metrics {
   ledgerImbalance: Gauge
   jobRuns: Counter<'job' | 'result'>
   jobSeconds: Histogram<'job'>
-  /** By whichever process: read from the store. */
+  /** These five by whichever process: read from the store. */
   jobLastSuccess: Gauge<'job'>
   /** Moments on the calendar of reservations that this process fed to their spaces. */
   reservationMoments: Counter<'phase'>
+  jobLastRun: Gauge<'job'>
+  jobLastDuration: Gauge<'job'>
+  jobLastResult: Gauge<'job' | 'result'>
+  jobNextRun: Gauge<'job'>
   batchSize: Histogram
   commitSeconds: Histogram
   commitRetries: Counter<'reason'>
@@ -102,6 +106,30 @@ export function createMetrics(): Metrics {
       name: 'baywire_reservation_moments_total',
       help: 'what happened to reservations by itself: soon, started, checked_in, contested again, no_show, overstayed, released',
       labelNames: ['phase'],
+      registers,
+    }),
+    jobLastRun: new Gauge({
+      name: 'baywire_job_last_run_timestamp_seconds',
+      help: 'when the last run of a job ended, in whatever process, by the clock of the database',
+      labelNames: ['job'],
+      registers,
+    }),
+    jobLastDuration: new Gauge({
+      name: 'baywire_job_last_run_duration_seconds',
+      help: 'how long the last run of a job took, in whatever process',
+      labelNames: ['job'],
+      registers,
+    }),
+    jobLastResult: new Gauge({
+      name: 'baywire_job_last_run_result',
+      help: '1 for the result that the last run of a job had, in whatever process, and 0 for the others',
+      labelNames: ['job', 'result'],
+      registers,
+    }),
+    jobNextRun: new Gauge({
+      name: 'baywire_job_next_run_timestamp_seconds',
+      help: 'when a job is due next, by the clock of the database; long past where no process runs it',
+      labelNames: ['job'],
       registers,
     }),
     batchSize: new Histogram({

@@ -33,8 +33,10 @@ import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
 import { addGatewayRoutes } from './routes/gateways.ts'
 import { addLiveRoutes } from './routes/live.ts'
+import { addJobRoutes } from './routes/jobs.ts'
 import { addJwksRoute } from './routes/jwks.ts'
 import { addOrphanRoutes } from './routes/orphans.ts'
+import { addParkingSessionRoutes } from './routes/parking-sessions.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
@@ -117,6 +119,8 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addOrphanRoutes(app, { tenants, databaseWaitMs })
   addDashboardRoutes(app, { tenants, databaseWaitMs })
   addLiveRoutes(app, { tenants, databaseWaitMs, authenticator, live: options.live, origins })
+  addJobRoutes(app, { tenants, databaseWaitMs })
+  addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
 }
 

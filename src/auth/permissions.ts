@@ -35,6 +35,14 @@ export const permissions = {
   'policies:read': { about: 'see policies and their versions', roles: ['owner', 'admin', 'operator', 'viewer'] },
   'policies:write': { about: 'change policies', roles: ['owner', 'admin'] },
   'dashboard:read': { about: 'see the dashboard', roles: ['owner', 'admin', 'operator', 'viewer'] },
+  'parking-sessions:read': {
+    about: 'see parking sessions',
+    roles: ['owner', 'admin', 'operator', 'viewer'],
+  },
+  'jobs:read': {
+    about: 'see how the jobs of the installation stand',
+    roles: ['owner', 'admin', 'operator'],
+  },
   'members:read': { about: 'see members and invites', roles: ['owner', 'admin'] },
   'members:write': {
     about: 'invite members, change their roles, remove them; nobody above the own role',

@@ -56,7 +56,7 @@ function decodeFields(device: string, fields: Record<string, unknown>, content: 
   return {
     ok: true,
     device,
-    reading: { occupied, at, session, counter },
+    reading: { occupied, at, session, counter, ...(fields['kind'] === 'heartbeat' ? { heartbeat: true } : {}) },
     content: counter === null ? content() : null,
   }
 }

@@ -35,6 +35,7 @@ export function candidateOf(
     at: reading.at,
     session: reading.session,
     counter: reading.counter,
+    heartbeat: reading.heartbeat === true,
     id: message.id,
     part,
     device: decoded.device,

@@ -21,5 +21,7 @@ export interface JobContext {
 export interface Job {
   readonly job: string
   readonly intervalMs: number
+  /** Every process does it by itself all the time; what is here is one more time, for whoever asks. */
+  readonly shared?: boolean
   readonly work: (context: JobContext) => Promise<JobOutcome>
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { RunDetail } from '../store/job-runs.ts'
 import { PolicyCache } from '../store/policies.ts'
 import { ensurePartitions } from '../store/readings.ts'
 import type { Settled } from '../store/reservation-calendar.ts'
@@ -11,6 +12,7 @@ import { SpaceMemory } from '../store/space-lock.ts'
 import type { SystemDatabase } from '../store/transactions.ts'
 import { reconcileBooks } from './books.ts'
 import { sweepDeadlines } from './deadlines.ts'
+import { dropOldEvents } from './event-retention.ts'
 import type { Job } from './job.ts'
 import { sweepLeftovers } from './leftovers.ts'
 import { sweepOverrides } from './overrides.ts'
@@ -50,11 +52,14 @@ export class Jobs {
   constructor(options: JobsOptions) {
     this.#options = options
     const processName = `${options.config.BAYWIRE_INSTANCE}/${process.pid}`
-    this.#slots = new Slots({ ...options, processName }, slottedJobs(options))
     this.#swept = [
       new SharedJob({ ...options, processName, job: 'deadlines', work: () => this.#sweepDeadlines() }),
       new SharedJob({ ...options, processName, job: 'reservations', work: () => this.#sweepReservations() }),
     ]
+    this.#slots = new Slots({ ...options, processName }, [
+      ...this.#swept.map((swept) => swept.onRequest()),
+      ...slottedJobs(options),
+    ])
   }
 
   start(): void {
@@ -109,19 +114,23 @@ export class Jobs {
     }
   }
 
-  async #sweepDeadlines(): Promise<void> {
+  async #sweepDeadlines(): Promise<RunDetail> {
     const { log } = this.#options
     const context = { ...this.#options, memory: this.#memory }
     const fired = await sweepDeadlines(context)
     const ended = await sweepOverrides(context)
     if (fired > 0) log.info({ fired }, 'deadlines fired')
     if (ended > 0) log.info({ ended }, 'overrides ended')
+    return { fired, ended }
   }
 
-  async #sweepReservations(): Promise<void> {
+  async #sweepReservations(): Promise<RunDetail> {
     const context = { ...this.#options, memory: this.#memory }
-    this.#noteMoments(await sweepReservations(context))
-    this.#noteMoments(await followEvidence(context))
+    const byTime = await sweepReservations(context)
+    this.#noteMoments(byTime)
+    const byEvidence = await followEvidence(context)
+    this.#noteMoments(byEvidence)
+    return { by_time: byTime.changed, by_evidence: byEvidence.changed }
   }
 
   async #follow(): Promise<void> {
@@ -156,7 +165,11 @@ function slottedJobs({ config, clock }: JobsOptions): Job[] {
     {
       job: 'retention',
       intervalMs: 60 * minuteMs,
-      work: (context) => dropOldReadings(context, { days: config.BAYWIRE_RETENTION_DAYS }),
+      work: async (context) => {
+        const days = config.BAYWIRE_RETENTION_DAYS
+        const { result, detail } = await dropOldReadings(context, { days })
+        return { result, detail: { ...detail, events: await dropOldEvents(context, { days }) } }
+      },
     },
   ]
 }

@@ -2,8 +2,9 @@ import { describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { errorCodeOf } from '../store/connection-error.ts'
-import { noteSharedRun } from '../store/job-runs.ts'
+import { noteSharedRun, type RunDetail } from '../store/job-runs.ts'
 import type { SystemDatabase } from '../store/transactions.ts'
+import type { Job } from './job.ts'
 
 const minuteMs = 60_000
 
@@ -13,7 +14,7 @@ export interface SharedJobOptions {
   readonly metrics: Metrics
   readonly log: Log
   readonly processName: string
-  readonly work: () => Promise<void>
+  readonly work: () => Promise<RunDetail>
 }
 
 /** Work that every process does at each of its turns, each taking what no other has in hand. */
@@ -29,6 +30,17 @@ export class SharedJob {
 
   get job(): string {
     return this.#options.job
+  }
+
+  /** The same once more, for whoever asks for it. */
+  onRequest(): Job {
+    const { job, work } = this.#options
+    return {
+      job,
+      intervalMs: minuteMs,
+      shared: true,
+      work: async () => ({ result: 'succeeded', detail: await work() }),
+    }
   }
 
   /** Never rejects. */

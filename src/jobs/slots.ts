@@ -7,7 +7,9 @@ import {
   finishRun,
   leaseMs,
   readJobStates,
+  registerJobs,
   renewLease,
+  runResults,
   type Claim,
   type JobState,
   type RunResult,
@@ -30,7 +32,7 @@ export interface SlotsOptions {
 /**
  * Runs jobs in their slots, beside any number of processes that do the same: each slot is run by one of them. The slot
  * of this moment is all that is ever run: what was missed while nobody was there is not made up for. After a
- * clock was set back, a job rests until its slots are new again.
+ * clock was set back, a job rests until its slots are new again. What somebody asks for is run besides, by one of them.
  */
 export class Slots {
   readonly #options: SlotsOptions
@@ -41,6 +43,7 @@ export class Slots {
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<void> | undefined
   #states: readonly JobState[] = []
+  #registered = false
   /** Why slots cannot be claimed; undefined while they can. */
   trouble: string | undefined
 
@@ -76,6 +79,7 @@ export class Slots {
 
   async #takeTurn(): Promise<void> {
     try {
+      await this.#register()
       await this.#readStates()
       for (const job of this.#jobs) {
         if (this.#running.has(job.job) || this.#stopping) continue
@@ -90,12 +94,22 @@ export class Slots {
     }
   }
 
+  async #register(): Promise<void> {
+    if (this.#registered) return
+    await this.#options.database.withSystem((tx) => registerJobs(tx, this.#jobs))
+    this.#registered = true
+  }
+
   /** What is known of all processes' runs is what each of them shows, also just after it was started. */
   async #readStates(): Promise<void> {
     const { database, metrics } = this.#options
-    const names = [...this.#jobs.map(({ job }) => job), 'deadlines', 'reservations']
+    const names = this.#jobs.map(({ job }) => job)
     this.#states = await database.withSystem((tx) => readJobStates(tx, names))
-    for (const { job, lastGood, lastWord } of this.#states) {
+    for (const { job, last, lastGood, lastWord } of this.#states) {
+      metrics.jobLastRun.set({ job }, last.finishedAt / 1000)
+      metrics.jobLastDuration.set({ job }, (last.finishedAt - last.startedAt) / 1000)
+      metrics.jobNextRun.set({ job }, last.nextAt / 1000)
+      for (const result of runResults) metrics.jobLastResult.set({ job, result }, last.result === result ? 1 : 0)
       if (lastGood !== null) metrics.jobLastSuccess.set({ job }, lastGood.finishedAt / 1000)
       const imbalance = lastWord?.detail['imbalance']
       if (typeof imbalance === 'number') metrics.ledgerImbalance.set(imbalance)

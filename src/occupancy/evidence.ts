@@ -1,3 +1,4 @@
+import type { Heartbeats } from './freshness.ts'
 import type { ReadingInput } from './input.ts'
 import type { Policy } from './policy.ts'
 import type { Evidence, Source, SpaceState } from './state.ts'
@@ -115,17 +116,19 @@ export function withSource(
     clock,
     evidence: { device, session, counter, at },
     sentAt,
-  }: Pick<Place, 'clock' | 'evidence'> & { sentAt: number | null },
+    heartbeats,
+  }: Pick<Place, 'clock' | 'evidence'> & { sentAt: number | null; heartbeats: Heartbeats | undefined },
 ): SpaceState['sources'] {
   const known = sourceOf(state, device)
   const earlier = known?.session === session ? known : undefined
-  const source: Source = {
+  const counted: Source = {
     device,
     session,
     counter: greaterOf(earlier?.counter ?? null, counter),
     at: greaterOf(earlier?.at ?? null, at) ?? at,
     aheadUntil: greaterOf(known?.aheadUntil ?? null, clock === 'ahead' ? sentAt : null),
   }
+  const source = heartbeats === undefined ? counted : { ...counted, heartbeats }
   if (known !== undefined) return state.sources.map((other) => (other === known ? source : other))
   const sources = [...state.sources, source]
   if (sources.length <= sourcesKept) return sources

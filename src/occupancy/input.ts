@@ -10,6 +10,8 @@ export interface Reading {
   /** What the counter counts within: the boot number or join session, as text. */
   readonly session: string | null
   readonly counter: number | null
+  /** It said so itself: sent because of its time, not because anything changed. */
+  readonly heartbeat?: boolean
 }
 
 export interface ReadingInput extends Reading {

@@ -21,6 +21,8 @@ export const policyFieldsSchema = z.strictObject({
   no_show_after_s: seconds(0).optional(),
   check_in_grace_s: seconds(0).optional(),
   sensor_timeout_s: seconds(1).optional(),
+  /** A sensor's own heartbeats, where there are enough of them, say after what silence it is stale. */
+  learn_freshness: z.boolean().optional(),
   unknown_after_s: seconds(1).optional(),
   max_clock_skew_s: seconds(0).optional(),
   /** How long a hold keeps its space. */
@@ -40,6 +42,7 @@ export interface Policy {
   readonly no_show_after_s: number
   readonly check_in_grace_s: number
   readonly sensor_timeout_s: number
+  readonly learn_freshness: boolean
   readonly unknown_after_s: number
   readonly max_clock_skew_s: number
   readonly hold_s: number
@@ -55,6 +58,7 @@ export const defaultPolicy: Policy = {
   no_show_after_s: 15 * 60,
   check_in_grace_s: 5 * 60,
   sensor_timeout_s: 25 * 3600,
+  learn_freshness: true,
   unknown_after_s: 72 * 3600,
   max_clock_skew_s: 5 * 60,
   hold_s: 5 * 60,

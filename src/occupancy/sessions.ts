@@ -6,7 +6,8 @@ import type { Candidate, Evidence, EvidenceFacts, Occupancy } from './state.ts'
 /**
  * Parking sessions: a projection of the readings in the order of their evidence, so that a late reading corrects
  * them though it never moves the live state. A timer ends none; one with a gap in its evidence longer than
- * `unknown_after` is uncertain.
+ * `unknown_after` is uncertain. One car may leave in the moment in which the next arrives: that is two sessions, which touch.
+ * A session of no length is none.
  */
 export interface ParkingSession {
   readonly startedAt: number
@@ -77,9 +78,6 @@ function confirm(projection: Projection, { occupancy, since }: Candidate): void 
   const last = sessions.at(-1)
   if (occupancy === 'vacant') {
     if (last?.endedAt === null) sessions.splice(-1, 1, { ...last, endedAt: since })
-  } else if (last?.endedAt === since) {
-    // No time passed between two cars: it is one session.
-    sessions.splice(-1, 1, { ...last, endedAt: null })
   } else {
     sessions.push({ startedAt: since, endedAt: null, uncertain: false })
   }

@@ -1,4 +1,5 @@
-import { placeInOrder, withSource, type Clock } from './evidence.ts'
+import { placeInOrder, sourceOf, withSource, type Clock } from './evidence.ts'
+import { sensorTimeoutS, withHeartbeat } from './freshness.ts'
 import { fireDeadlines, withdrawDeadlines } from './deadlines.ts'
 import { stepOverride, stepReservation } from './calendar.ts'
 import { debounce } from './debounce.ts'
@@ -28,7 +29,8 @@ import type { Occupancy, SpaceState } from './state.ts'
  *   O7  Another occupancy, debouncing: a candidate (`debouncing`). It is confirmed by the n-th identical
  *       reading within the hold (`applied`, rule `debounce_readings`), at the time of its first.
  *   O8  A candidate's hold passes without contradiction: confirmed (rule `debounce_hold`), at the time of its first.
- *   O9  `sensor_timeout` passes: stale (`sensor_lost`). A stale vacant space is unknown, a stale occupied one occupied.
+ *   O9  `sensor_timeout` passes, or what the sensor's own heartbeats say instead (freshness.ts): stale (`sensor_lost`). A
+ *       stale vacant space is unknown, a stale occupied one occupied.
  *   O10 `unknown_after` passes: the occupancy is unknown (`sensor_lost`, rule `unknown_after`) and nothing waits to be
  *       confirmed.
  *   C1  Reservation and override inputs (calendar.ts) neither fire nor withdraw evidence deadlines.
@@ -41,7 +43,7 @@ import type { Occupancy, SpaceState } from './state.ts'
  *   X2  The time of the newest evidence never goes back.
  *   X3  Nothing done is the same object: `step(s, i).state === s`.
  */
-export const rulesVersion = 1
+export const rulesVersion = 2
 
 export type StepOutcome = 'late' | 'debouncing' | 'unchanged' | 'applied'
 
@@ -81,18 +83,21 @@ function stepReading(state: SpaceState, reading: ReadingInput, policy: Policy): 
   if (!newer) return { state, events: [], outcome: 'late', observed }
 
   const cause = { type: 'reading', id: reading.id, part: reading.part } as const
+  const { at } = evidence
+  const known = sourceOf(state, reading.device)?.heartbeats
+  const heartbeats = withHeartbeat(known, { at, clock, heartbeat: reading.heartbeat === true, policy })
   const draft = new Draft(state)
   withdrawDeadlines(draft, evidence, cause)
-  fireDeadlines(draft, (at) => at < evidence.at)
+  fireDeadlines(draft, (due) => due < at)
   draft.set({
     newest: evidence,
-    sources: withSource(draft.state, { clock, evidence, sentAt: reading.at }),
-    staleAt: evidence.at + policy.sensor_timeout_s * 1000,
-    unknownAt: evidence.at + policy.unknown_after_s * 1000,
+    sources: withSource(draft.state, { clock, evidence, sentAt: reading.at, heartbeats }),
+    staleAt: at + sensorTimeoutS(heartbeats, policy) * 1000,
+    unknownAt: at + policy.unknown_after_s * 1000,
     fired: [],
   })
   const cell = cells[draft.state.facts.occupancy][reading.occupied ? 'occupied' : 'vacant']
-  const outcome = cell(draft, { at: evidence.at, policy, cause })
+  const outcome = cell(draft, { at, policy, cause })
   return { state: draft.state, events: draft.events, outcome, observed }
 }
 

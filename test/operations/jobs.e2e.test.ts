@@ -66,3 +66,30 @@ it('hands a run over when its process is killed', async () => {
     if (name !== killed) expect(await program.stop()).toMatchObject({ code: 0 })
   }
 })
+
+interface ListedJob {
+  job: string
+  requested_at: string | null
+  last_run: { result: string; requested_by: string | null } | null
+}
+
+it('is shown, and runs one by hand, in another process than the one that asks', async () => {
+  const jobs = home.spawn(['start', 'jobs'])
+  const list = async () => (await home.json<{ items: ListedJob[] }>(['jobs', 'list'])).items
+  await eventually('all jobs to have run', async () => {
+    const items = await list()
+    return items.length >= 5 && items.every(({ last_run }) => last_run !== null)
+  })
+  const listed = await list()
+  expect(listed.map(({ job }) => job)).toEqual(expect.arrayContaining(['books', 'deadlines', 'retention']))
+  for (const { job } of listed) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const run = await home.json<ListedJob>(['jobs', 'run', job, '--wait', '60s'])
+    expect(run).toMatchObject({ job, requested_at: null, last_run: { result: 'succeeded' } })
+  }
+  expect(await home.run(['jobs', 'list'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^job +last run/) })
+  expect(await home.run(['jobs', 'run', 'gardening'])).toMatchObject({ code: 1 })
+  expect(await home.run(['jobs', 'run'])).toMatchObject({ code: 2 })
+  expect(await jobs.stop()).toMatchObject({ code: 0 })
+  expect(await home.run(['jobs', 'run', 'retention', '--wait', '1s'])).toMatchObject({ code: 1 })
+})

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { sweepDeadlines } from '../../src/jobs/deadlines.ts'
 import { dropOldReadings } from '../../src/jobs/retention.ts'
 import { createLog } from '../../src/log.ts'
+import { rulesVersion } from '../../src/occupancy/step.ts'
 import { keepCheckpoints } from '../../src/replay/checkpoints.ts'
 import { verify } from '../../src/replay/verify.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
@@ -302,7 +303,7 @@ test('what other rules decided is not folded by ours: whoever steps the space ne
   await hear(start + 32 * hourMs, { occupied: true })
   const [state] =
     await baywire.sql`SELECT since, rules_version FROM space_states WHERE tenant_id = ${tenantId} AND input_seq > 0`
-  expect(state).toEqual({ since: new Date(1_000_000), rules_version: 1 })
+  expect(state).toEqual({ since: new Date(1_000_000), rules_version: rulesVersion })
   const checkpoints = await baywire.sql`SELECT input_seq FROM space_checkpoints WHERE tenant_id = ${tenantId}`
   expect([...checkpoints]).toEqual([{ input_seq: 2 }])
   expect(await verify(baywire.system, { tenantId })).toMatchObject({ inputs: 2, first_difference: null })

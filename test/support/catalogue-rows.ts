@@ -60,6 +60,8 @@ const chosen: Record<string, (options: RowOptions & { n: number }) => unknown> =
   'reservations.starts_at': () => '2998-01-01T00:00:00Z',
   'reservations.ends_at': () => '2998-01-01T01:00:00Z',
   'reservations.state': () => 'confirmed',
+  // All tenants see all jobs.
+  'jobs.job': ({ n }) => `job-${n}`,
   'policies.scope': () => 'tenant',
   'policies.scope_id': () => null,
 }

@@ -110,13 +110,22 @@ describe('with debouncing off', () => {
     expect(sessionsOf(readings)).toEqual(expected)
   })
 
-  it('a session of no length is dropped, and no time between two cars makes them one', () => {
+  it('a session of no length is dropped, and two cars with no time between them are two sessions that touch', () => {
     const [early, later] = [{ device: 'a' }, { device: 'b' }]
     expect(sessionsOf([said(10, true, early), said(10, false, later)])).toEqual([])
-    expect(sessionsOf([said(0, true), said(10, false, early), said(10, true, later)])).toEqual([[0, null]])
-    expect(sessionsOf([said(0, true), said(10, false, early), said(10, true, later), said(20, false)])).toEqual([
-      [0, 20],
+    expect(sessionsOf([said(0, true), said(10, false, early), said(10, true, later)])).toEqual([
+      [0, 10],
+      [10, null],
     ])
+    expect(sessionsOf([said(0, true), said(10, false, early), said(10, true, later), said(20, false)])).toEqual([
+      [0, 10],
+      [10, 20],
+    ])
+    const last = { device: 'c' }
+    expect(sessionsOf([said(0, true), said(10, false, early), said(10, true, later), said(10, false, last)])).toEqual([
+      [0, 10],
+    ])
+    expect(sessionsOf([said(10, true, early), said(10, false, later), said(10, true, last)])).toEqual([[10, null]])
     // The other way round: the later device, as text, has the last word.
     expect(sessionsOf([said(0, true), said(10, true, early), said(10, false, later)])).toEqual([[0, 10]])
   })
@@ -194,9 +203,7 @@ function toldBy(steps: ReturnType<typeof fold>, by: Policy): ParkingSession[] {
     const last = told.at(-1)
     if (kind === 'vacated' && last?.endedAt === null) last.endedAt = eventTime
     // What was forgotten for its silence and read again is the same car, as far as anybody can tell.
-    if (kind !== 'occupied' || last?.endedAt === null) continue
-    if (last?.endedAt === eventTime) last.endedAt = null
-    else told.push({ startedAt: eventTime, endedAt: null })
+    if (kind === 'occupied' && last?.endedAt !== null) told.push({ startedAt: eventTime, endedAt: null })
   }
   const times = steps.flatMap(({ observed }) => observed?.at ?? [])
   const gaps = times.flatMap((to, i) => {
@@ -269,8 +276,10 @@ describe('for any readings', () => {
     fc.assert(
       fc.property(anyReadings, clampedPolicy, (readings, by) => {
         const sessions = projectSessions(readings.map(sessionReading(by)), settled)
-        const times = sessions.flatMap(({ startedAt, endedAt }) => [startedAt, endedAt ?? Infinity])
-        times.slice(1).forEach((time, i) => expect(time).toBeGreaterThan(times[i] ?? Infinity))
+        for (const [i, { startedAt, endedAt }] of sessions.entries()) {
+          expect(endedAt ?? Infinity).toBeGreaterThan(startedAt)
+          expect(sessions[i + 1]?.startedAt ?? Infinity).toBeGreaterThanOrEqual(endedAt ?? Infinity)
+        }
       }),
     )
   })

@@ -15,6 +15,9 @@ export const policyBody = z
     no_show_after_s: duration,
     check_in_grace_s: duration,
     sensor_timeout_s: duration.openapi({ description: 'silence that makes a space stale' }),
+    learn_freshness: z
+      .boolean()
+      .openapi({ description: "where a sensor's own heartbeats say how often it speaks, they decide instead" }),
     unknown_after_s: duration.openapi({ description: 'silence that makes its occupancy unknown' }),
     max_clock_skew_s: duration.openapi({ description: 'how far a device clock may be ahead of ours' }),
     hold_s: duration.openapi({ description: 'how long a hold keeps its space' }),

@@ -1,6 +1,28 @@
 import { sql } from 'drizzle-orm'
-import { check, index, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bigint, check, index, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { instant } from './tenancy.ts'
+
+/**
+ * The jobs that there are, as the processes with the jobs role told; that of a version that has a job no more is taken away by
+ * its migration. `request_id` stands until a run that it asked for has come to its end, whichever process began it.
+ */
+export const jobs = pgTable(
+  'jobs',
+  {
+    job: text('job').primaryKey(),
+    intervalMs: bigint('interval_ms', { mode: 'number' }).notNull(),
+    requestId: uuid('request_id'),
+    requestedAt: instant('requested_at'),
+    /** `user:` and an id, or `command`. */
+    requestedBy: text('requested_by'),
+  },
+  (table) => [
+    check(
+      'jobs_request',
+      sql`(${table.requestId} is null) = (${table.requestedAt} is null) and (${table.requestId} is null) = (${table.requestedBy} is null)`,
+    ),
+  ],
+)
 
 /**
  * The runs of jobs that one process does for all: a row a job and slot, so that no slot is run twice. It is no
@@ -25,6 +47,9 @@ export const jobRuns = pgTable(
     detail: jsonb('detail'),
     /** Beginning of the next slot. */
     nextAt: instant('next_at').notNull(),
+    /** What asked for this run, and who: null where it was due. */
+    requestId: uuid('request_id'),
+    requestedBy: text('requested_by'),
   },
   (table) => [
     primaryKey({ columns: [table.job, table.slot] }),

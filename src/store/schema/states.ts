@@ -102,6 +102,7 @@ export const parkingSessions = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.spaceId, table.startedAt] }),
+    index('parking_sessions_by_start').on(table.tenantId, table.startedAt, table.spaceId),
     check('parking_sessions_in_order', sql`${table.endedAt} is null or ${table.startedAt} <= ${table.endedAt}`),
   ],
 )

@@ -3,6 +3,7 @@ import { fingerprint } from '../../support/tenant-world.ts'
 import { comparable, faultsOf, LeakScan, storedBy } from './answers.ts'
 import type { Operation } from './operations.ts'
 import { allPermissions, holds, type Person } from './matrix-people.ts'
+import { sharedWords } from './samples.ts'
 import { prepare, send, tableOfField, type Answer, type Prepared, type Subject } from './requests.ts'
 
 /**
@@ -122,6 +123,7 @@ class OperationMatrix {
     const theirs = await prepare(this.#subject, { operation, tenant: world.two, person: people.owner })
     const pairs: Pair[] = []
     for (const name of operation.pathParameters) {
+      if (sharedWords.some((word) => operation.path.includes(`/${word}/{${name}}`))) continue
       const id = theirs.params[name] ?? ''
       const none = /^[0-9a-f-]{36}$/.test(id) ? newId() : `nothing-${newId().slice(-8)}`
       const at = async (value: string): Promise<Prepared> => {

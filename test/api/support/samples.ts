@@ -59,6 +59,8 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   // Its slug is not that of the tenant, which the other routes go on to need.
   'DELETE /api/v1/tenant': () => ({ body: { slug: 'another' }, expects: 400 }),
 
+  // Of the installation, not of a tenant: for platform administrators.
+  'POST /api/v1/jobs/{job}/run': () => ({ params: { job: 'books' }, expects: 403 }),
   'POST /api/v1/api-keys': () => ({ refusesKeys: true }),
   'POST /api/v1/spaces/import': ({ tenant }) => ({
     query: { site_id: String(tenant.rows.get('sites')?.['id']) },
@@ -130,10 +132,14 @@ async function newApp(add: SampleWorld['add']): Promise<string> {
   return String(code)
 }
 
+/** Words of paths whose rows are no tenant's: who may see one may see all. */
+export const sharedWords: readonly string[] = ['jobs']
+
 /** Words of paths whose rows are in a table of another name, and the column that their ids are. */
 export const tablesOfWords: Record<string, { table: string; column?: string }> = {
   members: { table: 'memberships', column: 'user_id' },
   orphans: { table: 'orphan_devices', column: 'device' },
+  jobs: { table: 'jobs', column: 'job' },
 }
 
 /** Fields of bodies and filters that name a row of another table than their word says. */

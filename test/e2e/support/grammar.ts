@@ -7,6 +7,7 @@ import { addDevice } from '../../../src/cli/device/command.ts'
 import { addDlq } from '../../../src/cli/dlq/command.ts'
 import { addDoctor } from '../../../src/cli/doctor/command.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
+import { addJobs } from '../../../src/cli/jobs.ts'
 import { addKeys } from '../../../src/cli/keys.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
@@ -29,6 +30,7 @@ const adders = [
   addDlq,
   addReplay,
   addDevice,
+  addJobs,
   addKeys,
   addTenant,
   addUser,

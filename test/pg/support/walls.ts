@@ -8,6 +8,7 @@ export type Wall = 'tenant' | 'tenants' | 'door' | 'shared'
 export const exceptions: Record<string, { wall: Wall; why: string }> = {
   tenants: { wall: 'tenants', why: 'they are the tenants: each sees itself' },
   leases: { wall: 'shared', why: 'who does what for all processes: nothing in it is of a tenant' },
+  jobs: { wall: 'shared', why: 'which timers there are: nothing in it is of a tenant, and all may read it' },
   job_runs: { wall: 'shared', why: 'which timers ran: nothing in it is of a tenant, and all may read it' },
 }
 
@@ -37,6 +38,7 @@ export const definerFunctions: Record<string, string> = {
   make_reading_partitions: 'test/pg/catalogue.pg.test.ts: the api may not',
   drop_reading_partition: 'test/pg/retention-owner.pg.test.ts',
   tenant_by_slug: 'test/api/public.pg.test.ts',
+  request_job: 'test/pg/job-requests.pg.test.ts',
   erase_tenant: 'test/pg/catalogue.pg.test.ts: a tenant is erased from within alone',
   take_rate_limits: 'test/api/rate-limits.pg.test.ts',
   chain_audit_entry: 'test/pg/catalogue.pg.test.ts: an entry is chained, whatever its numbers say',

@@ -20,6 +20,7 @@ export const rawPolicy: fc.Arbitrary<Policy> = fc
       fc.record({ readings: fc.integer({ min: 1, max: 4 }), hold_s: fc.integer({ min: 0, max: 40 }) }),
     ),
     sensor_timeout_s: fc.integer({ min: 1, max: 60 }),
+    learn_freshness: fc.boolean(),
     beyond_s: fc.integer({ min: 0, max: 60 }),
     max_clock_skew_s: fc.integer({ min: 0, max: 30 }),
   })
