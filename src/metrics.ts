@@ -22,6 +22,9 @@ export interface Metrics {
   commitSeconds: Histogram
   commitRetries: Counter<'reason'>
   httpRequestSeconds: Histogram<'route' | 'method' | 'status'>
+  /** Of the oldest event that was not published over MQTT; by whichever process: read from the store. */
+  outboxLag: Gauge
+  outboxPublished: Counter<'kind'>
 }
 
 export function createMetrics(): Metrics {
@@ -108,6 +111,17 @@ export function createMetrics(): Metrics {
       help: 'time to answer a request',
       labelNames: ['route', 'method', 'status'],
       buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+      registers,
+    }),
+    outboxLag: new Gauge({
+      name: 'baywire_outbox_lag_seconds',
+      help: 'age of the oldest event that was not yet published over MQTT, in whatever process, by the clock of the database',
+      registers,
+    }),
+    outboxPublished: new Counter({
+      name: 'baywire_outbox_published_total',
+      help: 'retained messages that this process published and the broker has: state, availability, cleared',
+      labelNames: ['kind'],
       registers,
     }),
   }
