@@ -61,8 +61,9 @@ export class FanOut {
     if (!this.#isNewest(packet)) return null
     // What is sent because of subscribing is sent as it is read.
     if (packet.retain || !connection.writableNeedDrain) return packet
-    if (connection.owed.size === 0) connection.once('drain', () => void this.#payBack(client, connection))
-    connection.owed.add(packet.topic)
+    const { owed } = connection
+    if (owed.size === 0) connection.once('drain', () => void this.#payBack(client, connection))
+    owed.add(packet.topic)
     return null
   }
 
@@ -72,24 +73,30 @@ export class FanOut {
   }
 
   async #payBack(client: Client, connection: Connection): Promise<void> {
-    const subscriber = client as unknown as Delivering
     const { owed } = connection
-    for (const topic of owed) {
-      if (connection.destroyed) return
-      // The rest follows when it has read this.
-      if (connection.writableNeedDrain) break
-      owed.delete(topic)
-      const qos = grantedQos(subscriber.subscriptions, topic)
-      if (qos === undefined) continue
-      const payload = this.#retained.at(topic)?.payload ?? Buffer.alloc(0)
-      const packet: Packet = { cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false }
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await new Promise<void>((resolve) => {
-        if (qos === 0) subscriber.deliver0(packet, resolve)
-        else subscriber.deliverQoS(packet, resolve)
-      })
+    while (owed.size > 0 && !connection.destroyed) {
+      if (connection.writableNeedDrain) {
+        // The rest follows when it has read this.
+        connection.once('drain', () => void this.#payBack(client, connection))
+        return
+      }
+      const topics = [...owed].slice(0, mostAtOnce)
+      for (const topic of topics) owed.delete(topic)
+      // oxlint-disable-next-line no-await-in-loop -- so many in its buffer at a time
+      await Promise.all(topics.map((topic) => this.#deliver(client, topic)))
     }
-    if (owed.size > 0) connection.once('drain', () => void this.#payBack(client, connection))
+  }
+
+  async #deliver(client: Client, topic: string): Promise<void> {
+    const subscriber = client as unknown as Delivering
+    const qos = grantedQos(subscriber.subscriptions, topic)
+    if (qos === undefined) return
+    const payload = this.#retained.at(topic)?.payload ?? Buffer.alloc(0)
+    const packet: Packet = { cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false }
+    await new Promise<void>((resolve) => {
+      if (qos === 0) subscriber.deliver0(packet, resolve)
+      else subscriber.deliverQoS(packet, resolve)
+    })
   }
 }
 

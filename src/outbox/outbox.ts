@@ -45,9 +45,8 @@ const defaultTiming: OutboxTiming = {
 }
 
 const leaseName = 'outbox'
-/** It rests so much longer than it works, so that readings come first; but no longer than that. */
-const restFactor = 15
-const longestRestMs = 1500
+/** So many messages a second on average: readings come first, and subscribers have to take what is published. */
+const messagesPerS = 3000
 const firstRetryMs = 200
 const longestRetryMs = 60_000
 /** Trying again what is refused may cost the connection that readings come by. */
@@ -120,34 +119,30 @@ export class Outbox {
     while (!this.#stopping.signal.aborted) {
       // Whatever wakes us from here on counts.
       this.#wake = new AbortController()
-      const startedAt = performance.now()
       // oxlint-disable no-await-in-loop -- one round after the other
-      const ended = await this.#turn()
-      if (ended !== 'failed') {
-        const restMs = Math.min((performance.now() - startedAt) * restFactor, longestRestMs)
-        await this.#rest(Math.max(restMs, this.#options.windowMs))
-      }
-      if (ended === 'idle') await this.#sleep(this.#timing.pollMs)
+      const next = await this.#turn()
+      if (next === 'sleep') await this.#sleep(this.#timing.pollMs)
       // oxlint-enable no-await-in-loop
     }
   }
 
-  /** One round, where there may be one. */
-  async #turn(): Promise<'idle' | 'due' | 'failed'> {
+  /** One round, where there may be one, and the rest after it. */
+  async #turn(): Promise<'sleep' | 'go on'> {
     const { outlet, log } = this.#options
     const { connection } = outlet
-    if (connection === undefined || !this.#mayPublish) return 'idle'
+    if (connection === undefined || !this.#mayPublish) return 'sleep'
     try {
       this.#round = await this.#roundOf(connection)
-      const due = await this.#round.run()
+      const { published, isDue } = await this.#round.run()
       this.#failures = 0
-      return due ? 'due' : 'idle'
+      await this.#rest(Math.max((published * 1000) / messagesPerS, this.#options.windowMs))
+      return isDue ? 'go on' : 'sleep'
     } catch (error) {
       const reason = describeError(error)
       if (error instanceof PublishRefused) log.error({ reason }, 'the broker refuses our states: see its access rules')
       else if (this.#mayPublish) log.warn({ reason }, 'states could not be published, next try in a moment')
       await this.#rest(error instanceof PublishRefused ? refusedRetryMs : this.#retryMs())
-      return 'failed'
+      return 'go on'
     }
   }
 

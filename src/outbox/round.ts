@@ -62,6 +62,7 @@ export class Round {
   #evidenceAt: number
   #againAt: number
   #isAgain = false
+  #published = 0
 
   private constructor(options: RoundOptions, now: Date) {
     this.#options = options
@@ -86,8 +87,9 @@ export class Round {
     this.#isAgain = true
   }
 
-  /** @returns whether there is more to do */
-  async run(): Promise<boolean> {
+  /** @returns how many messages it published, and whether there is more to do */
+  async run(): Promise<{ published: number; isDue: boolean }> {
+    this.#published = 0
     await this.#look()
     await this.#clear()
     await this.#takeEvidence()
@@ -95,7 +97,7 @@ export class Round {
     await this.#publishSpaces()
     await this.#publishSites()
     await this.#keepPositions()
-    return this.#board.isDue
+    return { published: this.#published, isDue: this.#board.isDue }
   }
 
   async #look(): Promise<void> {
@@ -233,6 +235,7 @@ export class Round {
     if (messages.length === 0) return
     const { outlet, mayGoOn, metrics } = this.#options
     await outlet.publishRetained(messages, mayGoOn)
+    this.#published += messages.length
     metrics.outboxPublished.inc({ kind }, messages.length)
   }
 }

@@ -27,13 +27,16 @@ export class Watcher {
   readonly heard: Heard[] = []
   readonly client: MqttClient
   readonly #changes = new Changes()
+  readonly #last = new Map<string, Heard>()
 
   private constructor(client: MqttClient) {
     this.client = client
     client.on('error', () => {})
     client.on('message', (topic, payload, { retain }) => {
       const body = payload.length === 0 ? undefined : (JSON.parse(payload.toString()) as Record<string, unknown>)
-      this.heard.push({ topic, body, retained: retain })
+      const heard = { topic, body, retained: retain }
+      this.heard.push(heard)
+      this.#last.set(topic, heard)
       this.#changes.happened()
     })
   }
@@ -69,7 +72,13 @@ export class Watcher {
   }
 
   last(topic: string): Record<string, unknown> | undefined {
-    return this.of(topic).at(-1)?.body
+    return this.#last.get(topic)?.body
+  }
+
+  /** Something was there, and is not any more. */
+  isCleared(topic: string): boolean {
+    const last = this.#last.get(topic)
+    return last !== undefined && last.body === undefined
   }
 
   async until(condition: () => boolean): Promise<void> {
