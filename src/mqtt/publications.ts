@@ -35,7 +35,13 @@ export class Publications {
     }
     const lanes = await Promise.allSettled(Array.from({ length: Math.min(this.#window, messages.length) }, lane))
     const reasons = lanes.flatMap((ended) => (ended.status === 'rejected' ? [ended.reason as unknown] : []))
-    if (reasons.length > 0) throw reasons.find((reason) => !(reason instanceof PublishStopped)) ?? reasons[0]
+    if (reasons.length === 0) return
+    // What one lane was told is why the others stopped.
+    throw (
+      reasons.find((reason) => reason instanceof PublishRefused) ??
+      reasons.find((reason) => !(reason instanceof PublishStopped)) ??
+      reasons[0]
+    )
   }
 
   /** The connection is lost. */
