@@ -4,17 +4,6 @@ import { Outbox, type OutboxOptions } from '../../src/outbox/outbox.ts'
 import type { TestIngest } from './ingest.ts'
 import { Changes } from './mqtt.ts'
 
-export interface ShownState {
-  status: string
-  occupancy: string
-  reservation: string
-  override: string
-  stale: boolean
-  since: string | null
-  observed_at: string | null
-  version: number
-}
-
 interface Heard {
   topic: string
   /** Undefined where the topic was cleared. */
