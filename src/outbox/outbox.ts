@@ -46,7 +46,7 @@ const defaultTiming: OutboxTiming = {
 
 const leaseName = 'outbox'
 /** So many messages a second on average: readings come first, and subscribers have to take what is published. */
-const messagesPerS = 3000
+const messagesPerS = 2000
 const firstRetryMs = 200
 const longestRetryMs = 60_000
 /** Trying again what is refused may cost the connection that readings come by. */
