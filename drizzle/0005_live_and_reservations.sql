@@ -108,7 +108,7 @@ BEGIN
 END $$;
 --> statement-breakpoint
 -- With the tables of this migration. Takes away all rows of the transaction's own tenant, and says how many of which table.
--- What stays: its audit log, and its people. Nobody adds to it meanwhile: the locks are taken in the order of the writers (devices, spaces, ledger, events),
+-- What stays: its audit log, its people, and what is still retained of it on a broker, until that is cleared. Nobody adds to it meanwhile: the locks are taken in the order of the writers (devices, spaces, ledger, events),
 -- and behind that of the tenant no row is made that names it; a batch of readings always writes to the ledger too.
 CREATE OR REPLACE FUNCTION "erase_tenant"("erased" uuid) RETURNS jsonb
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
@@ -120,7 +120,7 @@ DECLARE
     'space_states', 'event_heads', 'ledger_entries', 'ledger_days', 'overrides', 'orphan_devices', 'device_assignments',
     'devices', 'gateways', 'credentials', 'spaces', 'zones', 'sites', 'policies', 'idempotency_keys', 'memberships',
     'api_keys', 'invites'];
-  kept text[] := ARRAY['audit_log', 'audit_heads', 'sessions'];
+  kept text[] := ARRAY['audit_log', 'audit_heads', 'sessions', 'published_topics'];
   table_name text;
   gone bigint;
   counts jsonb := '{}';
@@ -265,3 +265,23 @@ END $$;
 REVOKE ALL ON FUNCTION "request_job"(text, text) FROM PUBLIC;
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "request_job"(text, text) TO baywire_api, baywire_ingest;
+--> statement-breakpoint
+-- What a broker of its own may still keep of us, so that it can be cleared there whatever became of the space meanwhile. It refers
+-- to no tenant, because it outlives its erasure: until the broker has been told.
+CREATE TABLE "published_topics" (
+	"tenant_id" uuid NOT NULL,
+	"topic" text NOT NULL,
+	CONSTRAINT "published_topics_tenant_id_topic_pk" PRIMARY KEY("tenant_id","topic")
+);
+--> statement-breakpoint
+ALTER TABLE "published_topics" ENABLE ROW LEVEL SECURITY;
+--> statement-breakpoint
+ALTER TABLE "published_topics" FORCE ROW LEVEL SECURITY;
+--> statement-breakpoint
+CREATE POLICY all_tenants ON "published_topics" TO baywire_ingest USING (true) WITH CHECK (true);
+--> statement-breakpoint
+CREATE POLICY one_tenant ON "published_topics" TO baywire_api USING (tenant_id = (SELECT app_tenant())) WITH CHECK (tenant_id = (SELECT app_tenant()));
+--> statement-breakpoint
+GRANT SELECT, INSERT, DELETE ON "published_topics" TO baywire_ingest;
+--> statement-breakpoint
+GRANT SELECT ON "published_topics" TO baywire_api;

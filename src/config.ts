@@ -174,6 +174,12 @@ export const settings = {
     '2000',
     'how often the credentials of connected clients are looked at, besides when they change',
   ),
+  BAYWIRE_MQTT_STATES: setting(
+    z.enum(['on', 'off']),
+    'on',
+    'whether states and availability are published over MQTT: on or off',
+  ),
+  BAYWIRE_MQTT_STATE_MS: setting(whole(50, 60_000), '250', 'shortest time between two publishes of one state'),
   BAYWIRE_RETRY_MIN_MS: setting(
     whole(10, 60_000),
     '100',

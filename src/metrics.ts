@@ -33,6 +33,9 @@ export interface Metrics {
   /** Open now: `sse`, `ws`. */
   streams: Gauge<'kind'>
   streamsEnded: Counter<'kind' | 'reason'>
+  /** Of the oldest event that was not published over MQTT; by whichever process: read from the store. */
+  outboxLag: Gauge
+  outboxPublished: Counter<'kind'>
 }
 
 export function createMetrics(): Metrics {
@@ -167,6 +170,17 @@ export function createMetrics(): Metrics {
       name: 'baywire_streams_ended_total',
       help: 'streams that ended: gone (by the client), too_slow (cut), too_busy, expired, forbidden, stopping',
       labelNames: ['kind', 'reason'],
+      registers,
+    }),
+    outboxLag: new Gauge({
+      name: 'baywire_outbox_lag_seconds',
+      help: 'age of the oldest event that was not yet published over MQTT, in whatever process, by the clock of the database',
+      registers,
+    }),
+    outboxPublished: new Counter({
+      name: 'baywire_outbox_published_total',
+      help: 'retained messages that this process published and the broker has: state, availability, cleared',
+      labelNames: ['kind'],
       registers,
     }),
   }

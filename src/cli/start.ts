@@ -22,6 +22,7 @@ import { openDatabase, type OpenDatabase } from './open.ts'
 import { startAccess } from './access.ts'
 import { startAccounts } from './accounts.ts'
 import { startLive } from './live.ts'
+import { startOutbox } from './outbox.ts'
 import { refuseUnsafe } from './production.ts'
 import { installationSecret } from './secret.ts'
 import { announce } from './terminal.ts'
@@ -153,14 +154,16 @@ async function startIngest(parts: Parts): Promise<number | undefined> {
   if (config.MQTT_URL !== undefined) return await startExternalConsumer(parts, { ingest, url: config.MQTT_URL })
   const broker = await startEmbeddedBroker(parts, ingest)
   ingest.attach(broker)
+  await startOutbox(parts, { outlet: broker, broker: 'own' })
   checks['broker'] = async () => ({ ok: true, detail: `embedded, ${broker.connections()} connections` })
   return broker.port
 }
 
 async function startExternalConsumer(
-  { config, log, lifecycle, checks }: Parts,
+  parts: Parts,
   { ingest, url }: { ingest: Ingest; url: string },
 ): Promise<undefined> {
+  const { config, log, lifecycle, checks } = parts
   let connection: PartReadiness = { ok: false, detail: 'not connected yet' }
   const consumer = await lifecycle.start(
     'consumer',
@@ -186,6 +189,7 @@ async function startExternalConsumer(
   )
   ingest.attach(consumer)
   checks['broker'] = async () => connection
+  await startOutbox(parts, { outlet: consumer, broker: 'shared' })
 }
 
 async function startJobs({ config, log, metrics, lifecycle, database, checks }: Parts): Promise<void> {

@@ -22,7 +22,9 @@ import {
 import { ConnectGuard, type ConnectLimits, type Verdict } from './connect-guard.ts'
 import { Connection, PacketTooLarge, type Allowance } from './connection.ts'
 import type { Door, Receiver, RefusalReason } from './delivery.ts'
+import { FanOut } from './fan-out.ts'
 import { mostTopicBytes } from './frames.ts'
+import type { Outlet, RetainedMessage } from './outlet.ts'
 import { Publishes } from './publishes.ts'
 
 export interface BrokerLimits extends ConnectLimits {
@@ -77,7 +79,7 @@ export interface BrokerOptions {
   log: Log
 }
 
-export interface Broker extends Door {
+export interface Broker extends Door, Outlet {
   readonly port: number
   /** Authenticated connections. */
   connections(): number
@@ -130,9 +132,12 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
 class EmbeddedBroker implements Broker {
   port = 0
+  /** As long as this process: what is retained is kept in its memory. */
+  readonly connection = 1
   readonly #options: BrokerOptions
   readonly #limits: BrokerLimits
   readonly #publishes: Publishes
+  readonly #fanOut = new FanOut()
   readonly #aedes: Aedes
   readonly #server: Server
   readonly #guard: ConnectGuard
@@ -156,6 +161,7 @@ class EmbeddedBroker implements Broker {
 
   async listen(): Promise<void> {
     await this.#aedes.listen()
+    this.#fanOut.attach(this.#aedes)
     const { host, port, log } = this.#options
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
@@ -193,6 +199,14 @@ class EmbeddedBroker implements Broker {
     this.#byUsername.get(username)?.allow(this.#allowanceOf(identity))
   }
 
+  onConnection(): void {
+    // It is always the same one.
+  }
+
+  async publishRetained(messages: readonly RetainedMessage[], mayGoOn: () => boolean): Promise<void> {
+    await this.#fanOut.publish(messages, mayGoOn)
+  }
+
   hold(): void {
     this.#held = true
     for (const connection of this.#connections) connection.hold()
@@ -216,6 +230,8 @@ class EmbeddedBroker implements Broker {
     const aedes = new Aedes({
       connectTimeout: this.#limits.connectTimeoutMs,
       maxClientsIdLength,
+      // Without a bound: one whose deliveries wait for a client would make those to all others wait.
+      concurrency: 0,
       preConnect: (_client, packet, done) => {
         this.#adjust(packet)
         done(null, true)
@@ -225,6 +241,7 @@ class EmbeddedBroker implements Broker {
       },
       authorizePublish: (client, packet, done) => this.#publish(client, packet, done),
       authorizeSubscribe: (client, subscription, done) => done(null, this.#grant(client, subscription)),
+      authorizeForward: (client, packet) => this.#fanOut.forward(client, connectionOf(client), packet),
     })
     aedes.on('client', (client) => this.#register(client))
     aedes.on('clientReady', (client) => this.#open(client))

@@ -43,6 +43,8 @@ export class PacketTooLarge extends Error {
 const nothing: Buffer = Buffer.alloc(0)
 /** More than a socket reads at once, so that an ordinary chunk does not stop it. */
 const readableBytes = 131_072
+/** What may wait for a client that reads slowly. */
+const writableBytes = 1_048_576
 /** A publish larger than this is not worth receiving only to be refused. */
 const mostPassedByBytes = 4_194_304
 /** What a client sends at will; the rest are answers, which the broker asked for. */
@@ -55,6 +57,8 @@ export class Connection extends Duplex {
   readonly address: string
   /** Its rights ended while it was connected: not even its last will counts. */
   revoked = false
+  /** Topics whose newest state it is to be sent when it has read what it was sent before. */
+  readonly owed = new Set<string>()
   /** Packet ids of QoS 2 publishes that are not settled. */
   readonly exactlyOnce = new Set<number>()
   readonly #socket: Socket
@@ -76,7 +80,7 @@ export class Connection extends Duplex {
   #pumpScheduled = false
 
   constructor(socket: Socket, options: ConnectionOptions) {
-    super({ readableHighWaterMark: readableBytes })
+    super({ readableHighWaterMark: readableBytes, writableHighWaterMark: writableBytes })
     this.#socket = socket
     this.#options = options
     this.address = socket.remoteAddress ?? ''

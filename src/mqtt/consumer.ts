@@ -24,6 +24,8 @@ import type { Publish } from './frames.ts'
 import { Incoming } from './incoming.ts'
 import { InFlight, type Settling } from './in-flight.ts'
 import { drainedTopic } from './mosquitto-rules.ts'
+import type { Outlet, RetainedMessage } from './outlet.ts'
+import { Publications } from './publications.ts'
 import { inGroup, sessionSubscriptions } from './subscriptions.ts'
 import type { Subscription } from './topics.ts'
 
@@ -52,7 +54,7 @@ export interface ConsumerOptions {
   log: Log
 }
 
-export interface Consumer extends Door {
+export interface Consumer extends Door, Outlet {
   connected(): boolean
   /**
    * For good: takes no part in what is published from now on, waits until all that the broker kept for the session is
@@ -86,6 +88,9 @@ class ExternalConsumer implements Consumer {
   readonly #inFlight = new InFlight()
   /** Of the newest network connection. */
   #connection: Connection | undefined
+  readonly #publications: Publications
+  #connections = 0
+  readonly #onConnection = new Set<() => void>()
   #state: 'starting' | 'ready' | 'lost' | 'closing' = 'starting'
   #held = false
   #leaving: { drained: () => void; refused: (error: unknown) => void } | undefined
@@ -95,6 +100,7 @@ class ExternalConsumer implements Consumer {
     this.#options = options
     this.#name = brokerName(options.url)
     this.#client = new MqttClient(() => this.#connect(), clientOptions(options))
+    this.#publications = new Publications(this.#client)
   }
 
   async start(): Promise<void> {
@@ -103,7 +109,8 @@ class ExternalConsumer implements Consumer {
     client.on('disconnect', ({ reasonCode }) => (this.#lastError = endedByBroker(reasonCode, this.#options)))
     try {
       await new Promise<void>((resolve, reject) => {
-        client.on('connect', ({ sessionPresent }) => {
+        client.on('connect', ({ sessionPresent, properties }) => {
+          this.#publications.bound(properties?.receiveMaximum)
           this.#subscribe(sessionPresent).then(resolve, (error: unknown) => {
             this.#lastError = new Error(`subscribing was refused: ${describeError(error)}`)
             client.stream.destroy()
@@ -119,6 +126,23 @@ class ExternalConsumer implements Consumer {
 
   connected(): boolean {
     return this.#state === 'ready'
+  }
+
+  get connection(): number | undefined {
+    return this.#state === 'ready' ? this.#connections : undefined
+  }
+
+  onConnection(changed: () => void): void {
+    this.#onConnection.add(changed)
+  }
+
+  /** On the connection that it consumes from: Mosquitto lets a user connect once. */
+  async publishRetained(messages: readonly RetainedMessage[], mayGoOn: () => boolean): Promise<void> {
+    const { connection } = this
+    await this.#publications.publish(
+      messages,
+      () => connection !== undefined && this.connection === connection && mayGoOn(),
+    )
   }
 
   hold(): void {
@@ -159,8 +183,10 @@ class ExternalConsumer implements Consumer {
     if (lost !== undefined) log.warn(`${this.#name} ${lost}: what was published to it in the meantime did not reach us`)
     log.info({ sessionPresent }, `consuming from ${this.#name}`)
     this.#state = 'ready'
+    this.#connections += 1
     this.#client.options.reconnectPeriod = retryMinMs
     onState({ connected: true, detail: `connected to ${this.#name}` })
+    for (const changed of this.#onConnection) changed()
   }
 
   /** Both answer what the broker has forgotten, if it has; then there is something that it did not keep for us. */
@@ -233,6 +259,7 @@ class ExternalConsumer implements Consumer {
 
   /** mqtt.js has set its timer for the next attempt already; the pause is for the one after it. */
   #lost(rejectStart: (error: BaywireError) => void): void {
+    this.#publications.forget()
     const failure = connectFailure(this.#lastError)
     this.#lastError = undefined
     if (this.#state === 'closing') return
@@ -248,6 +275,7 @@ class ExternalConsumer implements Consumer {
       retryMaxMs,
     )
     onState({ connected: false, detail: `${this.#name}: ${failure.reason}` })
+    for (const changed of this.#onConnection) changed()
   }
 
   #connect(): Incoming {

@@ -96,6 +96,15 @@ export class RawClient {
     return this.#changes.until(() => this.#closed)
   }
 
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   end(): void {
     this.#socket.end()
   }

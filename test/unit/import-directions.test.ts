@@ -18,6 +18,8 @@ const allowed: Record<string, readonly string[]> = {
   auth: ['.', 'store'],
   // What the API process knows by following the events: availability, streams.
   live: ['.', 'occupancy', 'store'],
+  // What goes out over MQTT of the events: states and availability, retained.
+  outbox: ['.', 'mqtt', 'occupancy', 'store'],
   // The verbs of those who run a tenant: each checks the right to it, keeps its rules and writes the audit log.
   administration: ['.', 'occupancy', 'decode', 'store', 'auth'],
   // Verbs of those who park: each checks the right to it, keeps its rules and steps the space.
@@ -34,6 +36,7 @@ const allowed: Record<string, readonly string[]> = {
     'replay',
     'jobs',
     'live',
+    'outbox',
     'api',
     'auth',
     'administration',

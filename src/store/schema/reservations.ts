@@ -97,3 +97,16 @@ export const leases = pgTable('leases', {
   holder: text('holder').notNull(),
   expiresAt: instant('expires_at').notNull(),
 })
+
+/**
+ * Retained topics that a broker of its own may have of us. Without a reference to its tenant, and kept when that is erased: what
+ * it names is to be cleared on the broker, and forgotten here then.
+ */
+export const publishedTopics = pgTable(
+  'published_topics',
+  {
+    tenantId: uuid('tenant_id').notNull(),
+    topic: text('topic').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.topic] })],
+)
