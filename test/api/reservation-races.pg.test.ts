@@ -94,11 +94,8 @@ test('an overlap that nobody could have seen is refused by the database, as any 
       INSERT INTO reservations (tenant_id, id, space_id, holder_kind, holder_id, state, starts_at, ends_at)
       VALUES (${tenant.id}, ${newId()}, ${spaceId}, 'user', ${newId()}, 'confirmed', ${window.start}, ${window.end})`
     answer = reserve(tenant.driver, { json: { space_id: spaceId, ...window } })
-    const isWaiting = async () =>
-      (await sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).length >
-      0
     // oxlint-disable-next-line no-await-in-loop -- until it waits
-    while (!(await isWaiting()));
+    while (!(await isSomebodyWaiting()));
   })
   expect(await answer).toMatchObject({ status: 409, body: { type: '/problems/conflict' } })
 })
@@ -157,4 +154,10 @@ async function untilAnswered(send: () => Promise<Answer>): Promise<Answer> {
     const answer = await send()
     if (answer.body.type !== '/problems/idempotency-running') return answer
   }
+}
+
+async function isSomebodyWaiting(): Promise<boolean> {
+  const waiting = await fixture.baywire
+    .sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  return waiting.length > 0
 }

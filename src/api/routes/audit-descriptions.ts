@@ -9,7 +9,9 @@ const word = z
   .min(1)
   .max(200)
   .regex(/^[^\p{Cc}\p{Surrogate}]*$/u, 'has control characters, or is not Unicode')
-const moment = z.iso.datetime({ offset: true, error: 'must be a time, as 2026-11-20T08:15:04Z' })
+const moment = z.iso
+  .datetime({ offset: true, error: 'must be a time, as 2026-11-20T08:15:04Z' })
+  .refine((text) => Date.parse(text) >= 0, { error: 'must be a time from 1970 on' })
 const actorKind = z.enum(['user', 'api_key', 'command', 'system'])
 
 const auditQuery = pageQuery(ENTRIES_PER_PAGE).extend({
