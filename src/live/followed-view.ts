@@ -13,12 +13,13 @@ export interface FollowedViewOptions {
 
 /** At least this often newer evidence is read: a heartbeat emits no event. */
 const lookEveryMs = 30_000
-/** After a wake no more often than this. */
+/** After a wake no more often than this, and the more rarely the longer it takes. */
 const lookPauseMs = 5000
+const lookShare = 50
 /** From time to time all states are read: whatever was missed in any way is right again. */
 const wholeLookEveryMs = 600_000
 /** The order of `updated_at` is not that of the commits, and clocks differ: so much older rows are read once more. */
-const overlapMs = 120_000
+const overlapMs = 60_000
 /** Of its time, reading takes at most one part in so many. */
 const restShare = 10
 
@@ -42,6 +43,8 @@ export class FollowedView {
   #lookedAtAllAt: number
   /** Until then it is not read again, unless everything has to be. */
   #restUntil = 0
+  /** How long the last reading took. */
+  #tookMs = 0
   #awake = false
 
   private constructor(options: FollowedViewOptions, view: TenantView) {
@@ -81,8 +84,9 @@ export class FollowedView {
     const now = this.#options.elapsed()
     if (now < this.#restUntil) return
     const since = now - this.#lookedAt
+    const pauseMs = Math.max(lookPauseMs, this.#tookMs * lookShare)
     if (placesVersion !== this.view.placesVersion) await this.reload()
-    else if (since >= lookEveryMs || (this.#awake && since >= lookPauseMs)) {
+    else if (since >= lookEveryMs || (this.#awake && since >= pauseMs)) {
       await this.look({ whole: now - this.#lookedAtAllAt >= wholeLookEveryMs })
     }
     this.rightAt = now
@@ -142,6 +146,7 @@ export class FollowedView {
     const { elapsed } = this.#options
     const began = elapsed()
     await work()
-    this.#restUntil = elapsed() + (elapsed() - began) * restShare
+    this.#tookMs = elapsed() - began
+    this.#restUntil = elapsed() + this.#tookMs * restShare
   }
 }

@@ -183,8 +183,11 @@ export class Views {
     const ids = [...this.#views.keys()]
     const rows = ids.length === 0 ? [] : await this.#options.tenants.withAccounts((tx) => tenantFacts(tx, ids))
     const facts = new Map(rows.map((row) => [row.id, row]))
-    for (const [slug, id] of this.#slugs) if (facts.get(id)?.public !== true) this.#slugs.delete(slug)
     for (const id of ids) if (!facts.has(id)) this.#views.delete(id)
+    for (const [slug, id] of this.#slugs) {
+      // One that was opened meanwhile was not asked about.
+      if (!this.#views.has(id) || facts.get(id)?.public === false) this.#slugs.delete(slug)
+    }
     return facts
   }
 

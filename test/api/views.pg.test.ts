@@ -1,6 +1,8 @@
 import { array, assert, asyncProperty, constantFrom, integer, record } from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { listen } from '../../src/store/listener.ts'
 import { inTenant, provision } from '../../src/store/provision.ts'
+import { eventsChannel } from '../../src/store/space-rows.ts'
 import type { TenantDatabase } from '../../src/store/transactions.ts'
 import { placesFixture, type PlacesFixture, type TestTenant } from './places-fixture.ts'
 import { databaseAnswer, loseConnections, memoryAnswer, startFollower, type Follower } from './support/followers.ts'
@@ -183,6 +185,32 @@ describe('what is in memory', () => {
     await slow.close()
   })
 
+  test('follows at once where it is woken, though it does not look by itself', async () => {
+    const { ownerUrl: url, sql } = fixture.baywire
+    const woken = startFollower(url, { pollMs: 3_600_000 })
+    const connection = { url, role: 'baywire_api' as const, statementTimeoutMs: 10_000, name: 'test listener' }
+    let heard = 0
+    const listener = listen(connection, {
+      channel: eventsChannel,
+      onNotify: (id) => {
+        heard += 1
+        woken.feeds.notified(id)
+        woken.views.notified(id)
+      },
+    })
+    await vi.waitFor(() => expect(heard).toBeGreaterThan(0), untilSoon)
+    const tenant = await tenantWithDevices(follower.tenants)
+    expect(await woken.views.publicOne(tenant.slug)).toBeDefined()
+    await say(tenant, '1', { occupied: true })
+    await expectRight(woken, tenant.id)
+    await tenant.owner('POST', '/sites', { json: { code: 'another', name: 'Another' } })
+    await expectRight(woken, tenant.id)
+    await sql`UPDATE tenants SET public = false WHERE id = ${tenant.id}`
+    await vi.waitFor(() => expect(woken.views.knownPublic(tenant.slug)).toBeUndefined(), untilSoon)
+    await listener.close()
+    await woken.close()
+  })
+
   test('is shown while the database is away, and not for ever', async () => {
     const tenant = await tenantWithDevices(follower.tenants)
     const alone = startFollower(fixture.baywire.ownerUrl)
@@ -222,7 +250,7 @@ describe('what is in memory', () => {
     expect(await follower.views.publicOne(empty.slug)).toBeDefined()
     await sql`DELETE FROM tenants WHERE id = ${empty.id}`
     await vi.waitFor(async () => expect(await follower.views.publicOne(empty.slug)).toBeUndefined(), untilSoon)
-    expect(await follower.views.of(empty.id)).toBeUndefined()
+    await vi.waitFor(async () => expect(await follower.views.of(empty.id)).toBeUndefined(), untilSoon)
   })
 
   test('is bounded: tenants that nobody asked for in a while are forgotten, and what follows them too', async () => {

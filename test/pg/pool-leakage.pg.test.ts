@@ -2,6 +2,9 @@ import { sql as fragment } from 'drizzle-orm'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApi, type Api } from '../../src/api/app.ts'
+import type { Authenticator } from '../../src/auth/authenticator.ts'
+import { newId } from '../../src/ids.ts'
+import type { Live } from '../../src/live/live.ts'
 import { startApi, type RunningApi } from '../../src/api/server.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { connect, type Sql } from '../../src/store/client.ts'
@@ -30,6 +33,7 @@ let database: TestDatabase
 let owner: Sql
 let world: World
 let pool: TenantDatabase
+let live: Live
 let api: Api
 let impatientApi: Api
 let server: RunningApi
@@ -41,6 +45,7 @@ beforeAll(async () => {
   owner = connect({ url: database.ownerUrl, max: 1, statementTimeoutMs: 60_000, name: 'leakage' })
   world = await makeWorld(owner)
   pool = tenantDatabase({ url: database.ownerUrl, max: 2, statementTimeoutMs: 5000, name: 'leakage api' })
+  live = testAccess({ tenants: pool }).live
   api = apiThat(20_000)
   impatientApi = apiThat(1)
   server = await startApi({ app: api, host: '127.0.0.1', port: 0, log: pino({ level: 'silent' }) })
@@ -51,10 +56,23 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** Who shows the id of a tenant is let in there: what is looked into here lies behind that. */
+const authenticator: Authenticator = {
+  authenticate: async (header) => ({
+    kind: 'user',
+    userId: newId(),
+    sessionId: newId(),
+    tenant: { id: header?.replace('Bearer ', '') ?? '', role: 'owner' },
+    platformAdministrator: false,
+  }),
+}
+
 function apiThat(databaseWaitMs: number): Api {
   return createApi({
     ...testAccess({ tenants: pool }),
+    live,
     tenants: pool,
+    authenticator,
     metrics: createMetrics(),
     log: pino({ level: 'silent' }),
     readiness: () => Promise.resolve({ ready: true, parts: {} }),
@@ -124,11 +142,14 @@ const kinds: Record<string, (tenant: WorldTenant) => Promise<unknown>> = {
       await look(tx, tenant)
       if (random.below(20) === 0) await tx.execute(fragment`select pg_terminate_backend(pg_backend_pid())`)
     }),
-  'asks over HTTP': (tenant) => overHttp(tenant, async (url) => await api.request(url)),
-  'is not waited for': (tenant) => overHttp(tenant, async (url) => await impatientApi.request(url)),
+  'asks over HTTP': (tenant) => overHttp(tenant, async (url, init) => await api.request(url, init)),
+  'asks what is in memory': (tenant) => inMemory(tenant),
+  'is not waited for': (tenant) => overHttp(tenant, async (url, init) => await impatientApi.request(url, init)),
   'hangs up': (tenant) => {
     const client = new AbortController()
-    const answer = overHttp(tenant, (url) => fetch(`http://127.0.0.1:${server.port}${url}`, { signal: client.signal }))
+    const answer = overHttp(tenant, (url, init) =>
+      fetch(`http://127.0.0.1:${server.port}${url}`, { ...init, signal: client.signal }),
+    )
     setTimeout(() => client.abort(), random.below(4))
     return answer
   },
@@ -146,8 +167,19 @@ async function lookWithout(tx: Pick<TenantTransaction, 'execute'>): Promise<void
   }
 }
 
-async function overHttp(tenant: WorldTenant, ask: (url: string) => Promise<Response>): Promise<void> {
-  const response = await ask(`/api/v1/public/${tenant.marker}/sites`)
+type Ask = (url: string, init: { headers: Record<string, string> }) => Promise<Response>
+
+async function overHttp(tenant: WorldTenant, ask: Ask): Promise<void> {
+  await checkAnswer(tenant, await ask('/api/v1/sites', { headers: { Authorization: `Bearer ${tenant.id}` } }))
+}
+
+/** Read over the same pool when it is first asked for, and now and then anew. */
+async function inMemory(tenant: WorldTenant): Promise<void> {
+  if (random.below(20) === 0) await live.views.refresh()
+  await checkAnswer(tenant, await api.request(`/api/v1/public/${tenant.marker}/sites`))
+}
+
+async function checkAnswer(tenant: WorldTenant, response: Response): Promise<void> {
   const body = await response.text()
   const others = [world.one, world.two, world.three].filter(({ id }) => id !== tenant.id)
   // Its URL is part of a problem, and names the tenant that was asked for alone.

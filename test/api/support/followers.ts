@@ -7,7 +7,7 @@ import type { Sql } from '../../../src/store/client.ts'
 import { availability, publicSites, publicSpaces, siteIdByCode } from '../../../src/store/public.ts'
 import { tenantDatabase, type TenantDatabase } from '../../../src/store/transactions.ts'
 
-/** What a process keeps in memory, on a connection of its own that can fail, with a clock that is told. Nothing wakes it. */
+/** What a process keeps in memory, on a connection of its own that can fail, with a clock that is told. Nothing else wakes it. */
 export interface Follower {
   views: Views
   feeds: Feeds
@@ -23,7 +23,9 @@ export interface Follower {
 
 const name = 'test follower'
 
-export function startFollower(url: string, options: { mostViews?: number } = {}): Follower {
+/** @param options `pollMs` from one look of its own to the next: of the feeds, and of the views */
+export function startFollower(url: string, options: { mostViews?: number; pollMs?: number } = {}): Follower {
+  const { pollMs = 5, ...bounds } = options
   const database = tenantDatabase({ url, max: 2, statementTimeoutMs: 10_000, name })
   const state = { asked: 0, failing: false, elapsedMs: 0 }
   const ask = <T>(work: () => Promise<T>): Promise<T> => {
@@ -37,9 +39,9 @@ export function startFollower(url: string, options: { mostViews?: number } = {})
     tenantBySlug: (slug) => ask(() => database.tenantBySlug(slug)),
   }
   const log = pino({ level: 'silent' })
-  const feeds = new Feeds({ tenants, log, pollMs: 5 })
+  const feeds = new Feeds({ tenants, log, pollMs })
   const elapsed = () => performance.now() + state.elapsedMs
-  const views = new Views({ tenants, feeds, log, elapsed, beatMs: 5, ...options })
+  const views = new Views({ tenants, feeds, log, elapsed, beatMs: pollMs, ...bounds })
   feeds.start()
   views.start()
   return {
