@@ -3,6 +3,7 @@ import { median, type Window } from './measure.ts'
 import { machine } from './processes.ts'
 import type { Memory } from './targets/memory.ts'
 import type { ProductFindings } from './targets/product.ts'
+import type { Streams } from './targets/streams.ts'
 
 /** What is measured in rounds, in this order. */
 export const names = [
@@ -27,6 +28,7 @@ export interface Results {
   failed: Partial<Record<Name, string>>
   findings: Partial<Record<ProductName, ProductFindings>>
   memory?: Memory
+  streams?: Streams
 }
 
 export interface Facts {
@@ -55,6 +57,7 @@ const least = {
   timesConcurrent: 3,
 }
 const mostMbPerMinute = 1
+const mostTimesBare = 2.5
 
 /** The load whose latency is the one of the summary. */
 const summaryShare = 0.8
@@ -106,7 +109,8 @@ export function summarize(results: Results, facts: Facts) {
     limits: { hook: whole(rates.hook), subscriber: whole(rates.subscriber), database: whole(rates.database) },
     times,
     memory: results.memory ?? null,
-    verdicts: verdictsOf({ ratios, times, memory: results.memory }),
+    streams: results.streams ?? null,
+    verdicts: verdictsOf({ ratios, times, memory: results.memory, streams: results.streams }),
     skipped: results.skipped,
     failed: results.failed,
     others: round(mostOthers(results), 2),
@@ -152,10 +156,12 @@ function verdictsOf({
   ratios,
   times,
   memory,
+  streams,
 }: {
   ratios: Record<ProductName, number | null>
   times: Record<ProductName, Times>
   memory: Memory | undefined
+  streams: Streams | undefined
 }): Verdict[] {
   const products = ['embedded', 'mosquitto'] as const
   const { ofLimit, timesSerial, timesConcurrent } = least
@@ -168,6 +174,7 @@ function verdictsOf({
       return atLeast(`${name}: times the concurrent peer`, times[name].concurrent, { bound: timesConcurrent })
     }),
     memoryVerdict(memory),
+    streamsVerdict(streams),
   ].filter((verdict) => verdict !== undefined)
 }
 
@@ -185,6 +192,12 @@ function memoryVerdict(memory: Memory | undefined): Verdict | undefined {
     bound: mostMbPerMinute,
     reached: mbPerMinute < mostMbPerMinute,
   }
+}
+
+function streamsVerdict(streams: Streams | undefined): Verdict | undefined {
+  if (streams === undefined) return undefined
+  const value = Number(streams.ratio.toFixed(2))
+  return { what: 'sse: p99 by that of a bare fan-out', value, bound: mostTimesBare, reached: value <= mostTimesBare }
 }
 
 /** Most cores that other programs had while something was measured. */
