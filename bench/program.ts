@@ -27,6 +27,7 @@ export function programArguments(): string[] {
 export interface Baywire {
   pid: number
   mqttPort: number
+  httpPort: number
   child: ChildProcess
   stop(): Promise<void>
 }
@@ -39,10 +40,17 @@ export interface BaywireOptions {
   mqttUrl?: string
   /** Loaded before the program, by its path. */
   preload?: string
+  settings?: Record<string, string>
 }
 
 /** `baywire start` on a database directory, ready. */
-export async function startBaywire({ dataDir, instance, mqttUrl, preload }: BaywireOptions): Promise<Baywire> {
+export async function startBaywire({
+  dataDir,
+  instance,
+  mqttUrl,
+  preload,
+  settings: more = {},
+}: BaywireOptions): Promise<Baywire> {
   const [mqttPort, httpPort] = [await freePort(), await freePort()]
   const settings = {
     BAYWIRE_DATA_DIR: dataDir,
@@ -50,6 +58,7 @@ export async function startBaywire({ dataDir, instance, mqttUrl, preload }: Bayw
     BAYWIRE_MQTT_PORT: String(mqttPort),
     BAYWIRE_HTTP_PORT: String(httpPort),
     ...(mqttUrl === undefined ? {} : { MQTT_URL: mqttUrl }),
+    ...more,
   }
   const child = run(['start'], settings, preload === undefined ? [] : ['--expose-gc', '--import', preload])
   child.stdout?.resume()
@@ -59,7 +68,7 @@ export async function startBaywire({ dataDir, instance, mqttUrl, preload }: Bayw
   /* oxlint-disable no-await-in-loop -- a poll */
   while (performance.now() < deadline && child.exitCode === null) {
     const ready = await fetch(`http://127.0.0.1:${httpPort}/ready`).catch(() => undefined)
-    if (ready?.ok === true) return { pid: child.pid ?? 0, mqttPort, child, stop }
+    if (ready?.ok === true) return { pid: child.pid ?? 0, mqttPort, httpPort, child, stop }
     await pause(pollMs)
   }
   /* oxlint-enable no-await-in-loop */

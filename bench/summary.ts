@@ -4,6 +4,7 @@ import { machine } from './processes.ts'
 import { apiNames, type ApiName, type ApiResults } from './targets/api.ts'
 import type { Memory } from './targets/memory.ts'
 import type { ProductFindings } from './targets/product.ts'
+import type { Streams } from './targets/streams.ts'
 
 /** What is measured in rounds, in this order. */
 export const names = [
@@ -30,6 +31,7 @@ export interface Results {
   /** Requests per second, not readings. */
   api?: ApiResults
   memory?: Memory
+  streams?: Streams
 }
 
 export interface Facts {
@@ -59,6 +61,7 @@ const least = {
 }
 const leastOfApi = { counts: 0.6, notModified: 0.8, list: 0.8, timesQueried: 10 }
 const mostMbPerMinute = 1
+const mostTimesBare = 2.5
 
 /** The load whose latency is the one of the summary. */
 const summaryShare = 0.8
@@ -111,7 +114,11 @@ export function summarize(results: Results, facts: Facts) {
     times,
     api: apiOf(results.api),
     memory: results.memory ?? null,
-    verdicts: [...verdictsOf({ ratios, times, memory: results.memory }), ...apiVerdicts(apiOf(results.api))],
+    streams: results.streams ?? null,
+    verdicts: [
+      ...verdictsOf({ ratios, times, memory: results.memory, streams: results.streams }),
+      ...apiVerdicts(apiOf(results.api)),
+    ],
     skipped: results.skipped,
     failed: results.failed,
     others: round(mostOthers(results), 2),
@@ -157,10 +164,12 @@ function verdictsOf({
   ratios,
   times,
   memory,
+  streams,
 }: {
   ratios: Record<ProductName, number | null>
   times: Record<ProductName, Times>
   memory: Memory | undefined
+  streams: Streams | undefined
 }): Verdict[] {
   const products = ['embedded', 'mosquitto'] as const
   const { ofLimit, timesSerial, timesConcurrent } = least
@@ -173,6 +182,7 @@ function verdictsOf({
       return atLeast(`${name}: times the concurrent peer`, times[name].concurrent, { bound: timesConcurrent })
     }),
     memoryVerdict(memory),
+    streamsVerdict(streams),
   ].filter((verdict) => verdict !== undefined)
 }
 
@@ -218,6 +228,12 @@ function memoryVerdict(memory: Memory | undefined): Verdict | undefined {
     bound: mostMbPerMinute,
     reached: mbPerMinute < mostMbPerMinute,
   }
+}
+
+function streamsVerdict(streams: Streams | undefined): Verdict | undefined {
+  if (streams === undefined) return undefined
+  const value = Number(streams.ratio.toFixed(2))
+  return { what: 'sse: p99 by that of a bare fan-out', value, bound: mostTimesBare, reached: value <= mostTimesBare }
 }
 
 /** Most cores that other programs had while something was measured. */

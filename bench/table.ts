@@ -9,6 +9,7 @@ export function toTable(summary: Summary): string {
     ...latenciesOf(summary),
     ...apiOf(summary),
     ...memoryOf(summary),
+    ...streamsOf(summary),
     ...summary.verdicts.map(verdictLine),
     ...soundnessOf(summary),
     ...machineOf(summary),
@@ -109,8 +110,20 @@ function memoryOf({ memory }: Summary): string[] {
   ]
 }
 
+function streamsOf({ streams }: Summary): string[] {
+  if (streams === null) return []
+  const line = ({ p50Ms, p99Ms, kbPerClient }: typeof streams.product) =>
+    `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms, ${kbPerClient.toFixed(1)} KB per client`
+  return [
+    `an event to ${count(streams.clients)} clients, ${streams.changes} times:`,
+    `  Baywire, from the PUBACK          ${line(streams.product)}`,
+    `  bare fan-out, from the first write ${line(streams.bare)}`,
+    '',
+  ]
+}
+
 function verdictLine({ what, value, bound, goal, reached }: Verdict): string {
-  const limit = what.startsWith('memory') ? 'below' : 'at least'
+  const limit = what.startsWith('memory') ? 'below' : what.startsWith('sse') ? 'at most' : 'at least'
   const aim = goal === undefined ? '' : `; goal ${goal}: ${value >= goal ? 'reached' : 'missed'}`
   return `${what}: ${value} (${limit} ${bound}: ${reached ? 'reached' : 'MISSED'}${aim})`
 }

@@ -28,7 +28,7 @@ fault(
     title: 'the process that streams is killed, while many follow',
     times: { perHundred: 50, short: 3 },
     // About a quarter of the readings change something.
-    messages: { part: 2.1, short: 21_000 },
+    messages: { part: 2.1, short: 15_000 },
   },
   async ({ random, times, messages, long, say }) =>
     await inHome(settings, async (home) => {
@@ -46,6 +46,9 @@ fault(
       for (const [kill, moment] of moments(random, { times, of: traffic.messages }).entries()) {
         // oxlint-disable no-await-in-loop -- one life after the other
         await traffic.reach(moment)
+        await eventually('all follow', () => followers.every(({ client }) => client.connections > kill), {
+          withinMs: 60_000,
+        })
         await api.kill()
         api = await home.start(['start', 'api'])
         say(`${kill + 1} of ${times} kills, ${traffic.acknowledged()} of ${traffic.messages} acknowledged`)

@@ -53,9 +53,14 @@ export class StreamClient {
   async #overSse(): Promise<void> {
     const follower = new SseFollower(this.#place.port, { token: this.#place.key, lastEventId: this.last })
     let taken = 0
+    let counted = false
     await this.#until(
       () => follower.closed,
       () => {
+        if (!counted && follower.status === 200) {
+          counted = true
+          this.connections += 1
+        }
         for (; taken < follower.heard.length; taken++) {
           const { event, data, id } = follower.heard[taken] ?? {}
           if (event === 'reset') this.resets += 1
@@ -64,7 +69,6 @@ export class StreamClient {
         this.last = follower.lastId ?? this.last
       },
     )
-    if (follower.status === 200) this.connections += 1
     follower.close()
   }
 
