@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Policy } from '../../src/occupancy/policy.ts'
 import { defaultPolicy } from '../../src/occupancy/policy.ts'
 import { isLive, soonAt, type Reservation } from '../../src/occupancy/reservation-calendar.ts'
+import { anyAct } from './support/reserved-acts.ts'
 import { ReservedWorld, type Act } from './support/reserved-world.ts'
 
 /**
@@ -11,22 +12,7 @@ import { ReservedWorld, type Act } from './support/reserved-world.ts'
  */
 const minutes = 240
 
-const act: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('read' as const), occupied: fc.boolean() }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('book' as const),
-      ahead: fc.integer({ min: 0, max: 60 }),
-      length: fc.integer({ min: 1, max: 90 }),
-      hold: fc.option(fc.integer({ min: 1, max: 10 })),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat(20) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('confirm' as const), which: fc.nat(20) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('check in' as const), which: fc.nat(20) }) },
-)
-const script = fc.array(fc.tuple(fc.integer({ min: 0, max: minutes }), act), { minLength: 5, maxLength: 60 })
+const script = fc.array(fc.tuple(fc.integer({ min: 0, max: minutes }), anyAct), { minLength: 5, maxLength: 60 })
 
 const plain: Policy = { ...defaultPolicy, no_show_after_s: 10 * 60 }
 const silent: Policy = { ...plain, sensor_timeout_s: 40 * 60, unknown_after_s: 90 * 60 }
