@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Policy } from '../../src/occupancy/policy.ts'
 import { defaultPolicy } from '../../src/occupancy/policy.ts'
-import { isLive, soonAt, type Reservation } from '../../src/occupancy/reservation-calendar.ts'
+import { isLive, nextDue, soonAt, type Reservation } from '../../src/occupancy/reservation-calendar.ts'
+import type { SettledReservation } from '../../src/occupancy/reservation-steps.ts'
 import { anyAct } from './support/reserved-acts.ts'
 import { ReservedWorld, type Act } from './support/reserved-world.ts'
 
@@ -56,7 +57,10 @@ describe('the calendar of reservations', () => {
         for (let minute = 0; minute <= minutes; minute++) {
           for (const [at, what] of given) if (at === minute) world.act(minute, what)
           world.turn(minute)
-          for (const row of world.rows) expectLawful(world, row, minute * 60_000)
+          for (const row of world.rows) {
+            expectLawful(world, row, minute * 60_000)
+            expectLookedAtInTime(world, row, minute * 60_000)
+          }
           expectShown(world, minute * 60_000)
           const before = world.rows
           world.turn(minute)
@@ -110,6 +114,15 @@ function expectLawful(world: ReservedWorld, row: Reservation, now: number): void
   if (row.contestedAt !== null && state === 'active' && checkedInAt === null) {
     expect(world.state.facts.occupancy, text).not.toBe('vacant')
   }
+}
+
+/** What whoever writes a row says of its next moment is never too late, and none that is over is left. */
+function expectLookedAtInTime({ policy }: ReservedWorld, row: SettledReservation, now: number): void {
+  const text = JSON.stringify(row)
+  if (!isLive(row))
+    return expect({ known: row.nextDueAt, said: nextDue(row, policy) }, text).toEqual({ known: null, said: null })
+  expect(row.nextDueAt, text).toBeGreaterThan(now)
+  expect(nextDue(row, policy, now), text).toBeLessThanOrEqual(row.nextDueAt ?? -Infinity)
 }
 
 /** The space shows the reservation that is active, or else the next that is soon, and nothing otherwise. */
