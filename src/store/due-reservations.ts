@@ -1,3 +1,4 @@
+import { liveStates } from '../occupancy/reservation-calendar.ts'
 import { evidenceKinds } from '../occupancy/reservation-steps.ts'
 import { texts } from './arrays.ts'
 import type { SpaceKey } from './space-lock.ts'
@@ -13,7 +14,7 @@ export async function lockSpacesWithDueReservations(
   return await tx<SpaceKey[]>`
     SELECT s.tenant_id AS "tenantId", s.space_id AS "spaceId"
     FROM reservations r JOIN space_states s ON s.tenant_id = r.tenant_id AND s.space_id = r.space_id
-    WHERE r.next_due_at <= to_timestamp(${now}::bigint / 1000.0)
+    WHERE r.next_due_at <= to_timestamp(${now}::bigint / 1000.0) AND r.state = ANY (${texts(liveStates)}::text[])
     ORDER BY r.next_due_at LIMIT ${limit}
     FOR UPDATE OF s SKIP LOCKED`
 }

@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { Jobs } from '../../src/jobs/jobs.ts'
+import { createLog } from '../../src/log.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
 import { SpaceMemory } from '../../src/store/space-lock.ts'
 import { systemDatabase } from '../../src/store/transactions.ts'
 import { SpaceWriter } from '../../src/store/writer.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
+import { eventually } from '../support/program.ts'
 import { ReservedTenant, turn } from './support/reserved.ts'
 
 /** Several reservations of a space, several processes, and processes that die: what happens by itself happens once. */
@@ -166,6 +170,26 @@ it('a car that the hold of a reading made up and a newer one took back has not c
   expect(await tenant.reservation(id)).toEqual({ state: 'active', checked_in_at: 70, next_due_at: 120 })
 })
 
+it('what a sensor says is followed as soon as somebody is told of it, and up to the last event', async () => {
+  const tenant = await newTenant()
+  await tenant.read(0, false)
+  const id = await tenant.book({ from: 60, to: 120 })
+  await tenant.turn(61)
+  await tenant.read(62, true)
+  const config = readConfig({ BAYWIRE_INSTANCE: 'test', BAYWIRE_SWEEP_MS: '60000' })
+  const { system: database, metrics, clock } = baywire
+  // Never started: nothing sweeps.
+  const jobs = new Jobs({ database, config, metrics, clock, log: createLog({ level: 'silent' }) })
+  jobs.notified()
+  await eventually('the check-in', async () => (await tenant.reservation(id))['checked_in_at'] === 62)
+  await tenant.turn(63)
+  const [cursor] = await baywire.sql`
+    SELECT c.position = h.position AS "isAtHead" FROM event_cursors c JOIN event_heads h USING (tenant_id)
+    WHERE c.tenant_id = ${tenant.id} AND c.follower = 'reservations'`
+  expect(cursor).toEqual({ isAtHead: true })
+  await jobs.stop()
+})
+
 it('a clock that is set back repeats nothing', async () => {
   const tenant = await newTenant()
   await tenant.read(0, false)
@@ -184,15 +208,16 @@ const devices = Array.from({ length: 8 }, (_, index) => `S${index}`)
 
 /** Bookings one behind the other at each of many spaces; cars come to every other one, and leave or stay. */
 async function busy(tenant: ReservedTenant): Promise<void> {
-  for (const space of devices) {
-    await tenant.read(0, false, space)
-    for (const from of [60, 120, 180]) await tenant.book({ from, to: from + 60, space })
-  }
+  await Promise.all(
+    devices.flatMap((space) => [
+      tenant.read(0, false, space),
+      ...[60, 120, 180].map((from) => tenant.book({ from, to: from + 60, space })),
+    ]),
+  )
 }
 async function drive(tenant: ReservedTenant, minute: number): Promise<void> {
-  for (const [index, space] of devices.entries()) {
-    if (index % 2 === 0) await tenant.read(minute, Math.floor(minute / 25) % 2 === 1, space)
-  }
+  const isThere = Math.floor(minute / 25) % 2 === 1
+  await Promise.all(devices.flatMap((space, index) => (index % 2 === 0 ? tenant.read(minute, isThere, space) : [])))
 }
 const moments = [45, 60, 65, 75, 105, 110, 120, 125, 150, 180, 195, 225, 240]
 
@@ -218,59 +243,68 @@ async function happened(tenant: ReservedTenant): Promise<string[]> {
   return rows.map((row) => `${row['code']} ${row['kind']} ${row['at'] / 60_000}`)
 }
 
-it('many processes at once, two tenants: each moment happens once, as with one process', async () => {
-  const alone = await newTenant(devices)
-  await busy(alone)
-  for (const minute of moments) {
-    await drive(alone, minute)
-    await alone.turn(minute)
-  }
-  const together = [await newTenant(devices), await newTenant(devices)] as const
-  const start = together[1].start
-  expect(together[0].start).toBe(start)
-  for (const tenant of together) await busy(tenant)
-  for (const minute of moments) {
-    await Promise.all(together.map((tenant) => drive(tenant, minute)))
-    await Promise.all([turn(baywire), turn(baywire), turn(baywire), turn(baywire)])
-    await turn(baywire)
-  }
-  const expected = { ends: await ends(alone), happened: await happened(alone) }
-  for (const tenant of together) {
-    expect({ ends: await ends(tenant), happened: await happened(tenant) }).toEqual(expected)
-  }
-})
-
-it('a process that is killed in the middle, 50 times, leaves nothing half done and nothing twice', async () => {
-  const undisturbed = await newTenant(devices)
-  await busy(undisturbed)
-  for (const minute of moments) {
-    await drive(undisturbed, minute)
-    await undisturbed.turn(minute)
-  }
-  const tenant = await newTenant(devices)
-  await busy(tenant)
-  const doomed = systemDatabase({ url: baywire.ownerUrl, max: 2, statementTimeoutMs: 20_000, name: 'doomed' })
-  let killed = 0
-  try {
+it(
+  'many processes at once, two tenants: each moment happens once, as with one process',
+  { timeout: 120_000 },
+  async () => {
+    const alone = await newTenant(devices)
+    await busy(alone)
     for (const minute of moments) {
-      await drive(tenant, minute)
-      for (let round = 0; round < 4; round++) {
-        const dies = turn(baywire, doomed).catch(() => {})
-        const other = round % 2 === 1 ? turn(baywire) : undefined
-        killed += await kill('doomed')
-        await Promise.all([dies, other])
-      }
+      await drive(alone, minute)
+      await alone.turn(minute)
+    }
+    const together = [await newTenant(devices), await newTenant(devices)] as const
+    const start = together[1].start
+    expect(together[0].start).toBe(start)
+    for (const tenant of together) await busy(tenant)
+    for (const minute of moments) {
+      await Promise.all(together.map((tenant) => drive(tenant, minute)))
+      await Promise.all([turn(baywire), turn(baywire), turn(baywire), turn(baywire)])
       await turn(baywire)
     }
-    expect(killed).toBeGreaterThanOrEqual(50)
-  } finally {
-    await doomed.close()
-  }
-  expect({ ends: await ends(tenant), happened: await happened(tenant) }).toEqual({
-    ends: await ends(undisturbed),
-    happened: await happened(undisturbed),
-  })
-})
+    const expected = { ends: await ends(alone), happened: await happened(alone) }
+    for (const tenant of together) {
+      expect({ ends: await ends(tenant), happened: await happened(tenant) }).toEqual(expected)
+    }
+  },
+)
+
+it(
+  'a process that is killed in the middle, 50 times, leaves nothing half done and nothing twice',
+  { timeout: 120_000 },
+  async () => {
+    const undisturbed = await newTenant(devices)
+    await busy(undisturbed)
+    for (const minute of moments) {
+      await drive(undisturbed, minute)
+      await undisturbed.turn(minute)
+    }
+    const tenant = await newTenant(devices)
+    await busy(tenant)
+    const doomed = systemDatabase({ url: baywire.ownerUrl, max: 2, statementTimeoutMs: 20_000, name: 'doomed' })
+    let killed = 0
+    try {
+      for (const minute of moments) {
+        await drive(tenant, minute)
+        for (let inThisMinute = 0; inThisMinute < 4;) {
+          const dies = turn(baywire, doomed).catch(() => {})
+          const other = inThisMinute % 2 === 1 ? turn(baywire) : undefined
+          inThisMinute += await kill('doomed')
+          await Promise.all([dies, other])
+        }
+        killed += 4
+        await turn(baywire)
+      }
+      expect(killed).toBeGreaterThanOrEqual(50)
+    } finally {
+      await doomed.close()
+    }
+    expect({ ends: await ends(tenant), happened: await happened(tenant) }).toEqual({
+      ends: await ends(undisturbed),
+      happened: await happened(undisturbed),
+    })
+  },
+)
 
 /** Ends the server's side of a client in the middle of a transaction, as soon as it is in one. */
 async function kill(name: string): Promise<number> {

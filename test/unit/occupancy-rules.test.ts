@@ -312,6 +312,16 @@ describe('calendar', () => {
     expect(stepFrozen(holder.state, phase('check_in_overdue', 35), policy).events).toEqual([])
   })
 
+  it('C3: a moment that is fed late goes by who stood there then', () => {
+    const inputs = [said(0, false), said(30, true), phase('started', 10), phase('overstayed', 20), phase('no_show', 25)]
+    expect(run(inputs).results.flatMap(({ events }) => words(events))).toEqual([
+      'vacated:reading',
+      'occupied:reading',
+      'reserved:reservation',
+      'no_show:reservation',
+    ])
+  })
+
   it('status: reserved holds since the window came up, and an override above it since it was set', () => {
     const steps = [phase('soon', 10), phase('started', 20), operator('blocked', 30), operator('none', 40)]
     const { results } = run([said(0, false), ...steps, phase('released', 50)])
