@@ -171,8 +171,11 @@ CREATE FUNCTION "watch_the_other_space"() RETURNS trigger LANGUAGE plpgsql
 AS $$
 BEGIN
   NEW.arrived_at := NULL;
-  NEW.evidence_seq := (
-    SELECT input_seq FROM public.space_states WHERE tenant_id = NEW.tenant_id AND space_id = NEW.space_id);
+  -- Whoever is not near yet is watched for when it is.
+  IF OLD.evidence_seq IS NOT NULL THEN
+    NEW.evidence_seq := (
+      SELECT input_seq FROM public.space_states WHERE tenant_id = NEW.tenant_id AND space_id = NEW.space_id);
+  END IF;
   RETURN NEW;
 END $$;
 --> statement-breakpoint

@@ -83,6 +83,7 @@ interface Moment {
   /** Of equal times the least first (R9). */
   rank: number
   happen: () => void
+  row: Row
   /** Something must be known first that a deadline of the evidence decides. */
   waits?: boolean
 }
@@ -111,10 +112,15 @@ class Run {
     for (;;) {
       const moment = this.#firstMoment(now)
       const event = this.#events[this.#next]
-      if (event !== undefined && event.at <= (moment?.at ?? Infinity)) this.#take(event)
+      if (event !== undefined && this.#isBefore(event, moment)) this.#take(event)
       else if (moment !== undefined) moment.happen()
       else return
     }
+  }
+
+  /** What is read again for another reservation lies before all moments of those that have seen it. */
+  #isBefore(event: EvidenceEvent, moment: Moment | undefined): boolean {
+    return moment === undefined || event.at <= moment.at || !this.#hasCaughtUp(moment.row)
   }
 
   settled(now: number): SettledReservation[] {
@@ -146,14 +152,14 @@ class Run {
   #momentsOf(row: Row): Moment[] {
     switch (row.state) {
       case 'pending':
-        return [{ at: holdEndsAt(row), rank: 0, happen: () => end(row, 'expired', holdEndsAt(row)) }]
+        return [{ row, at: holdEndsAt(row), rank: 0, happen: () => end(row, 'expired', holdEndsAt(row)) }]
       case 'confirmed':
-        return [...this.#soon(row), { at: row.startsAt, rank: 5, happen: () => this.#start(row) }]
+        return [...this.#soon(row), { row, at: row.startsAt, rank: 5, happen: () => this.#start(row) }]
       case 'active':
         return [
           ...this.#noShow(row),
           ...this.#overdue(row),
-          { at: row.endsAt, rank: 2, happen: () => this.#finish(row) },
+          { row, at: row.endsAt, rank: 2, happen: () => this.#finish(row) },
         ]
       default:
         return []
@@ -166,7 +172,7 @@ class Run {
     if (reservation.fact !== 'none' || !isNext) return []
     const freeSince = override === 'none' ? calendarSince : null
     const at = Math.max(soonAt(row, this.#policy), row.createdAt, freeSince ?? -Infinity)
-    return at < row.startsAt ? [{ at, rank: 4, happen: () => this.#feed(row, 'soon', at) }] : []
+    return at < row.startsAt ? [{ row, at, rank: 4, happen: () => this.#feed(row, 'soon', at) }] : []
   }
 
   #start(row: Row): void {
@@ -183,23 +189,23 @@ class Run {
 
   #noShow(row: Row): Moment[] {
     const { word, since } = this.#evidence()
-    if (row.checkedInAt !== null || row.arrivedAt !== null || word !== 'free') return []
+    if (row.checkedInAt !== null || row.arrivedAt !== null || word !== 'free' || !this.#hasCaughtUp(row)) return []
     const at = Math.max(row.startsAt, since ?? row.startsAt) + this.#policy.no_show_after_s * 1000
     if (at > row.endsAt) return []
     const happen = () => {
       this.#feed(row, 'no_show', at)
       end(row, 'no_show', at)
     }
-    if (!this.#isUpToDate()) return [{ at, rank: 1, happen }]
+    if (!this.#isUpToDate()) return [{ row, at, rank: 1, happen }]
     const { staleAt, facts } = this.#state
     if (staleAt !== null && staleAt <= at) return []
-    if (facts.candidate === null || facts.candidate.since > at) return [{ at, rank: 1, happen }]
-    return [{ at: Math.max(at, facts.candidate.confirmAt), rank: 1, happen, waits: true }]
+    if (facts.candidate === null || facts.candidate.since > at) return [{ row, at, rank: 1, happen }]
+    return [{ row, at: Math.max(at, facts.candidate.confirmAt), rank: 1, happen, waits: true }]
   }
 
   #overdue(row: Row): Moment[] {
     const { word, since } = this.#evidence()
-    if (row.checkedInAt !== null || word !== 'occupied') return []
+    if (row.checkedInAt !== null || word !== 'occupied' || !this.#hasCaughtUp(row)) return []
     const takenAt = Math.max(row.startsAt, since ?? row.startsAt)
     const at = takenAt + this.#policy.check_in_grace_s * 1000
     if (at >= row.endsAt || (row.contestedAt !== null && row.contestedAt >= at)) return []
@@ -207,7 +213,7 @@ class Run {
       this.#feed(row, 'check_in_overdue', at)
       row.contestedAt = at
     }
-    return [{ at, rank: 3, happen }]
+    return [{ row, at, rank: 3, happen }]
   }
 
   #finish(row: Row): void {
@@ -267,6 +273,11 @@ class Run {
     this.#feed(row, 'released', at)
     row.checkedOutAt = at
     end(row, 'completed', at)
+  }
+
+  #hasCaughtUp({ evidenceSeq }: Row): boolean {
+    const event = this.#events[this.#next]
+    return event === undefined || evidenceSeq === null || event.inputSeq > evidenceSeq
   }
 
   #isUpToDate(): boolean {

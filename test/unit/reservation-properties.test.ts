@@ -2,7 +2,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Policy } from '../../src/occupancy/policy.ts'
 import { defaultPolicy } from '../../src/occupancy/policy.ts'
-import { isLive, soonAt, type Reservation } from '../../src/occupancy/reservation-calendar.ts'
+import { isLive, nextDue, soonAt, type Reservation } from '../../src/occupancy/reservation-calendar.ts'
+import type { SettledReservation } from '../../src/occupancy/reservation-steps.ts'
+import { anyAct } from './support/reserved-acts.ts'
 import { ReservedWorld, type Act } from './support/reserved-world.ts'
 
 /**
@@ -11,22 +13,7 @@ import { ReservedWorld, type Act } from './support/reserved-world.ts'
  */
 const minutes = 240
 
-const act: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('read' as const), occupied: fc.boolean() }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('book' as const),
-      ahead: fc.integer({ min: 0, max: 60 }),
-      length: fc.integer({ min: 1, max: 90 }),
-      hold: fc.option(fc.integer({ min: 1, max: 10 })),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat(20) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('confirm' as const), which: fc.nat(20) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('check in' as const), which: fc.nat(20) }) },
-)
-const script = fc.array(fc.tuple(fc.integer({ min: 0, max: minutes }), act), { minLength: 5, maxLength: 60 })
+const script = fc.array(fc.tuple(fc.integer({ min: 0, max: minutes }), anyAct), { minLength: 5, maxLength: 60 })
 
 const plain: Policy = { ...defaultPolicy, no_show_after_s: 10 * 60 }
 const silent: Policy = { ...plain, sensor_timeout_s: 40 * 60, unknown_after_s: 90 * 60 }
@@ -70,7 +57,10 @@ describe('the calendar of reservations', () => {
         for (let minute = 0; minute <= minutes; minute++) {
           for (const [at, what] of given) if (at === minute) world.act(minute, what)
           world.turn(minute)
-          for (const row of world.rows) expectLawful(world, row, minute * 60_000)
+          for (const row of world.rows) {
+            expectLawful(world, row, minute * 60_000)
+            expectLookedAtInTime(world, row, minute * 60_000)
+          }
           expectShown(world, minute * 60_000)
           const before = world.rows
           world.turn(minute)
@@ -124,6 +114,15 @@ function expectLawful(world: ReservedWorld, row: Reservation, now: number): void
   if (row.contestedAt !== null && state === 'active' && checkedInAt === null) {
     expect(world.state.facts.occupancy, text).not.toBe('vacant')
   }
+}
+
+/** What whoever writes a row says of its next moment is never too late, and none that is over is left. */
+function expectLookedAtInTime({ policy }: ReservedWorld, row: SettledReservation, now: number): void {
+  const text = JSON.stringify(row)
+  if (!isLive(row))
+    return expect({ known: row.nextDueAt, said: nextDue(row, policy) }, text).toEqual({ known: null, said: null })
+  expect(row.nextDueAt, text).toBeGreaterThan(now)
+  expect(nextDue(row, policy, now), text).toBeLessThanOrEqual(row.nextDueAt ?? -Infinity)
 }
 
 /** The space shows the reservation that is active, or else the next that is soon, and nothing otherwise. */

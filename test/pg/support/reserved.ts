@@ -4,8 +4,10 @@ import { sweepOverrides } from '../../../src/jobs/overrides.ts'
 import { followEvidence } from '../../../src/jobs/reservation-evidence.ts'
 import { sweepReservations } from '../../../src/jobs/reservations.ts'
 import { PolicyCache } from '../../../src/store/policies.ts'
-import { SpaceMemory } from '../../../src/store/space-lock.ts'
-import type { SystemDatabase } from '../../../src/store/transactions.ts'
+import { settleReservations } from '../../../src/store/reservation-calendar.ts'
+import { SpaceMemory, type SpaceKey } from '../../../src/store/space-lock.ts'
+import type { SystemDatabase, SystemTransaction } from '../../../src/store/transactions.ts'
+import { SpaceWriter, type SteppedSpace } from '../../../src/store/writer.ts'
 import type { TestIngest } from '../../support/ingest.ts'
 
 const minuteMs = 60_000
@@ -29,6 +31,13 @@ export interface Booking {
   /** A hold until then. */
   hold?: number
   space?: string
+}
+
+export interface Change {
+  tx: SystemTransaction
+  writer: SpaceWriter
+  space: SteppedSpace
+  now: number
 }
 
 /** A tenant with one or more spaces, whose times are minutes since it was made. */
@@ -80,6 +89,25 @@ export class ReservedTenant {
         ${this.at(made)}, ${this.at(made)}
       FROM spaces WHERE tenant_id = ${this.id} AND code = ${space}`
     return id
+  }
+
+  /** As a verb does it: with the space locked, and with all that is due settled before and after. */
+  async change(minute: number, work: (change: Change) => Promise<void>): Promise<void> {
+    const { clock, system } = this.#baywire
+    clock.set(Math.max(clock.now(), this.at(minute).getTime()))
+    const now = clock.now()
+    await system.withSystem(async (tx) => {
+      const keys = await tx<SpaceKey[]>`
+        SELECT tenant_id AS "tenantId", id AS "spaceId" FROM spaces WHERE tenant_id = ${this.id} AND code = 'A1'`
+      const writer = await SpaceWriter.lock(tx, { policies: new PolicyCache(), spaces: new SpaceMemory() }, keys)
+      const [space] = writer.spaces
+      if (space === undefined) throw new Error('no such space')
+      await settleReservations(tx, { writer, now })
+      await work({ tx, writer, space, now })
+      await settleReservations(tx, { writer, now })
+      await writer.writeStates(now)
+      await writer.writeEvents(now)
+    })
   }
 
   /** The jobs role takes its turn at that minute. */
