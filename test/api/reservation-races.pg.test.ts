@@ -81,6 +81,14 @@ test('many who reserve, cancel, extend and move at a few spaces at once: no dead
   expect(overlaps).toEqual([])
 })
 
+/** For a lock, in this database. */
+async function somebodyWaits(): Promise<boolean> {
+  const { sql } = fixture.baywire
+  const waiting = await sql`
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  return waiting.length > 0
+}
+
 test('an overlap that nobody could have seen is refused by the database, as any other', async () => {
   const tenant = await fixture.tenant()
   const { spaceIds } = await makePlaces(tenant.owner, { spaces: ['A1'] })
@@ -94,11 +102,8 @@ test('an overlap that nobody could have seen is refused by the database, as any 
       INSERT INTO reservations (tenant_id, id, space_id, holder_kind, holder_id, state, starts_at, ends_at)
       VALUES (${tenant.id}, ${newId()}, ${spaceId}, 'user', ${newId()}, 'confirmed', ${window.start}, ${window.end})`
     answer = reserve(tenant.driver, { json: { space_id: spaceId, ...window } })
-    const isWaiting = async () =>
-      (await sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).length >
-      0
     // oxlint-disable-next-line no-await-in-loop -- until it waits
-    while (!(await isWaiting()));
+    while (!(await somebodyWaits()));
   })
   expect(await answer).toMatchObject({ status: 409, body: { type: '/problems/conflict' } })
 })
