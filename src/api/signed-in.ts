@@ -53,11 +53,15 @@ export function forgetAccess(authenticator: Authenticator): MiddlewareHandler<Ap
     await next()
     const { path, method } = c.req
     const changed = method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS' && c.res.status < 400
-    if (changed && !givingPaths.has(path)) authenticator.invalidate?.()
+    if (changed && !takesNothing(path)) authenticator.invalidate?.()
   }
 }
 
-/** They give access and take none away: others need not be looked at anew, however many log in. */
+/** They take access from nobody: others need not be looked at anew, however many log in or reserve a space. */
+function takesNothing(path: string): boolean {
+  return givingPaths.has(path) || path.startsWith('/api/v1/reservations')
+}
+
 const givingPaths = new Set(['register', 'login', 'refresh'].map((path) => `/api/v1/auth/${path}`))
 
 /** Runs a verb in one transaction of the accounts. */

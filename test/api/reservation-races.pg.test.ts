@@ -81,6 +81,14 @@ test('many who reserve, cancel, extend and move at a few spaces at once: no dead
   expect(overlaps).toEqual([])
 })
 
+/** For a lock, in this database. */
+async function somebodyWaits(): Promise<boolean> {
+  const { sql } = fixture.baywire
+  const waiting = await sql`
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  return waiting.length > 0
+}
+
 test('an overlap that nobody could have seen is refused by the database, as any other', async () => {
   const tenant = await fixture.tenant()
   const { spaceIds } = await makePlaces(tenant.owner, { spaces: ['A1'] })
@@ -95,7 +103,7 @@ test('an overlap that nobody could have seen is refused by the database, as any 
       VALUES (${tenant.id}, ${newId()}, ${spaceId}, 'user', ${newId()}, 'confirmed', ${window.start}, ${window.end})`
     answer = reserve(tenant.driver, { json: { space_id: spaceId, ...window } })
     // oxlint-disable-next-line no-await-in-loop -- until it waits
-    while (!(await isSomebodyWaiting()));
+    while (!(await somebodyWaits()));
   })
   expect(await answer).toMatchObject({ status: 409, body: { type: '/problems/conflict' } })
 })
@@ -154,10 +162,4 @@ async function untilAnswered(send: () => Promise<Answer>): Promise<Answer> {
     const answer = await send()
     if (answer.body.type !== '/problems/idempotency-running') return answer
   }
-}
-
-async function isSomebodyWaiting(): Promise<boolean> {
-  const waiting = await fixture.baywire
-    .sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-  return waiting.length > 0
 }
