@@ -36,7 +36,8 @@ export const defaultStreamSettings: StreamSettings = {
   lookMs: 1500,
   rightsMs: 3000,
   warningMs: 60_000,
-  stuckMs: 40_000,
+  // Node looks twice before it says so: it is less than a minute in all, and longer than from one heartbeat to the next.
+  stuckMs: 28_000,
   retryMs: 500,
 }
 

@@ -1,8 +1,6 @@
 /** Those who follow a tenant's events while the process that they follow them at is killed, and those who stop reading. */
 import { expect } from 'vitest'
-import { apiKeyPrefix, hashApiKey, newApiKey } from '../../src/auth/api-key-text.ts'
-import { newId } from '../../src/ids.ts'
-import { connect, type Sql } from '../../src/store/client.ts'
+import { connect } from '../../src/store/client.ts'
 import type { Home } from '../e2e/support/home.ts'
 import { eventually, freePort, type Program } from '../support/program.ts'
 import { check } from './support/checker.ts'
@@ -10,6 +8,7 @@ import { fault } from './support/fault.ts'
 import { inHome } from './support/in-home.ts'
 import { moments } from './support/random.ts'
 import { StreamClient } from './support/stream-clients.ts'
+import { makeTenant, type Tenant } from './support/stream-tenants.ts'
 import { Traffic } from './support/traffic.ts'
 
 const slugs = ['acme', 'bravo', 'civic']
@@ -63,12 +62,6 @@ fault(
       return { ...findings, notes: { events, clients: followers.length, connections, resets } }
     }),
 )
-
-interface Tenant {
-  id: string
-  key: string
-  start: string
-}
 
 interface Following {
   tenants: readonly Tenant[]
@@ -148,18 +141,4 @@ async function makeTenants(home: Home): Promise<Tenant[]> {
   } finally {
     await sql.end()
   }
-}
-
-/** With a key of a member, and the place before its first event. */
-async function makeTenant(home: Home, { sql, slug }: { sql: Sql; slug: string }): Promise<Tenant> {
-  const [id, user, key] = [newId(), newId(), newApiKey()]
-  await sql`INSERT INTO tenants (id, slug, name) VALUES (${id}, ${slug}, ${slug})`
-  await sql`INSERT INTO users (id, email, name) VALUES (${user}, ${`${slug}@example.org`}, 'Somebody')`
-  await sql`INSERT INTO memberships (tenant_id, user_id, role) VALUES (${id}, ${user}, 'owner')`
-  await sql`
-    INSERT INTO api_keys (tenant_id, id, name, prefix, key_hash, scopes, created_by)
-    VALUES (${id}, ${newId()}, 'key', ${apiKeyPrefix(key)}, ${hashApiKey(key)}, '{places:read}', ${user})`
-  const response = await fetch(home.url('/api/v1/changes'), { headers: { Authorization: `Bearer ${key}` } })
-  const { next } = (await response.json()) as { next: string }
-  return { id, key, start: next }
 }
