@@ -1,7 +1,26 @@
 import { defineConfig } from 'vitest/config'
 
+/** Integration tests that take long for what a change usually breaks: beside `operations`, and not in `npm test`. */
+const long = [
+  'test/api/authenticator.pg.test.ts',
+  'test/api/live-rights.pg.test.ts',
+  'test/api/live-slow.pg.test.ts',
+  'test/api/reservation-races.pg.test.ts',
+  'test/api/suites-can-fail.pg.test.ts',
+  'test/api/views.pg.test.ts',
+  'test/mqtt/malformed-flood.mqtt.test.ts',
+  'test/mqtt/mosquitto-rights.mqtt.test.ts',
+  'test/pg/embedded.pg.test.ts',
+  'test/pg/event-retention.pg.test.ts',
+  'test/pg/parking-sessions.pg.test.ts',
+  'test/pg/redrive.pg.test.ts',
+  'test/pg/reservation-calendar.pg.test.ts',
+  'test/pg/reservation-model.pg.test.ts',
+  'test/pg/reservation-turns.pg.test.ts',
+]
+
 /**
- * `unit` needs nothing; `integration` runs on one embedded database that is started for the whole run; `e2e` runs the
+ * `unit` needs nothing; `integration` and `long` run on one embedded database that is started for the whole run; `e2e` runs the
  * program as it was built, each file on a database of its own; so does `operations`, what those need who run it, which takes
  * many starts; `chaos` does so and breaks things meanwhile.
  */
@@ -18,8 +37,17 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/unit/**', 'test/e2e/**', 'test/operations/**', 'test/chaos/**'],
+          exclude: ['test/unit/**', 'test/e2e/**', 'test/operations/**', 'test/chaos/**', ...long],
           globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          include: long,
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 120_000,
         },
       },
       {

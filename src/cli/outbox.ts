@@ -17,7 +17,7 @@ interface Parts {
 /** Publishes states and availability to the broker of the ingest role, as they are committed. */
 export async function startOutbox(
   { config, log, metrics, lifecycle, database }: Parts,
-  { outlet, broker }: Pick<OutboxOptions, 'outlet' | 'broker'>,
+  broker: Pick<OutboxOptions, 'outlet' | 'broker' | 'isBusy'>,
 ): Promise<void> {
   if (config.BAYWIRE_MQTT_STATES === 'off') return
   const outbox = await lifecycle.start(
@@ -26,8 +26,7 @@ export async function startOutbox(
       const started = new Outbox({
         // A client of its own: readings never wait for it.
         database: database.system('baywire outbox'),
-        outlet,
-        broker,
+        ...broker,
         processName: `${config.BAYWIRE_INSTANCE}/${process.pid}`,
         metrics,
         log: log.child({ role: 'outbox' }),

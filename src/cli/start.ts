@@ -154,7 +154,7 @@ async function startIngest(parts: Parts): Promise<number | undefined> {
   if (config.MQTT_URL !== undefined) return await startExternalConsumer(parts, { ingest, url: config.MQTT_URL })
   const broker = await startEmbeddedBroker(parts, ingest)
   ingest.attach(broker)
-  await startOutbox(parts, { outlet: broker, broker: 'own' })
+  await startOutbox(parts, { outlet: broker, broker: 'own', isBusy: () => ingest.busy })
   checks['broker'] = async () => ({ ok: true, detail: `embedded, ${broker.connections()} connections` })
   return broker.port
 }
@@ -189,7 +189,7 @@ async function startExternalConsumer(
   )
   ingest.attach(consumer)
   checks['broker'] = async () => connection
-  await startOutbox(parts, { outlet: consumer, broker: 'shared' })
+  await startOutbox(parts, { outlet: consumer, broker: 'shared', isBusy: () => ingest.busy })
 }
 
 async function startJobs({ config, log, metrics, lifecycle, database, checks }: Parts): Promise<void> {

@@ -68,6 +68,11 @@ export class Ingest implements Receiver {
     this.#door = door
   }
 
+  /** Whether more waits than one transaction takes. */
+  get busy(): boolean {
+    return this.#pendingReadings > this.#options.config.BAYWIRE_BATCH_READINGS
+  }
+
   receive(delivery: Delivery): void {
     const { metrics, config } = this.#options
     const received = delivery.payload.length > config.BAYWIRE_PAYLOAD_BYTES ? 'payload_too_large' : receive(delivery)

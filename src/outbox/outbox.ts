@@ -22,6 +22,8 @@ export interface OutboxOptions {
   log: Log
   /** Shortest between two publishes of one state. */
   windowMs: number
+  /** Whether more readings wait than can be committed at once: states are then published more rarely. */
+  isBusy?: () => boolean
   timing?: Partial<OutboxTiming>
 }
 
@@ -45,8 +47,10 @@ const defaultTiming: OutboxTiming = {
 }
 
 const leaseName = 'outbox'
-/** So many messages a second on average: readings come first, and subscribers have to take what is published. */
+/** So many messages a second on average: subscribers have to take what is published. */
 const messagesPerS = 2000
+/** While readings wait, which come first. */
+const busyMessagesPerS = 400
 const firstRetryMs = 200
 const longestRetryMs = 60_000
 /** Trying again what is refused may cost the connection that readings come by. */
@@ -135,7 +139,8 @@ export class Outbox {
       this.#round = await this.#roundOf(connection)
       const { published, isDue } = await this.#round.run()
       this.#failures = 0
-      await this.#rest(Math.max((published * 1000) / messagesPerS, this.#options.windowMs))
+      const perS = this.#options.isBusy?.() === true ? busyMessagesPerS : messagesPerS
+      await this.#rest(Math.max((published * 1000) / perS, this.#options.windowMs))
       return isDue ? 'go on' : 'sleep'
     } catch (error) {
       const reason = describeError(error)
