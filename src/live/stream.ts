@@ -202,7 +202,7 @@ export class Stream implements LiveReader {
       const following = await hub.following(position)
       if (this.#ended) return
       if (following === 'unknown' || following.head - position > limits.replayedEvents) return this.#giveUp(position)
-      this.#send(following.events.events, following.upTo)
+      this.#send(following.events.events, { from: position, upTo: following.upTo })
       if (following.upTo === position) await this.#awaitHub(position)
     } catch (error) {
       onTrouble(error)
@@ -217,18 +217,22 @@ export class Stream implements LiveReader {
     if (hub.position < position) await pause(limits.retryMs)
   }
 
-  /** Some of these rooms may have had some of these events: while another room was ahead of the one that they are read for. */
-  #send(events: readonly EncodedEvent[], upTo: number): void {
+  /**
+   * Some of these rooms may have had some of these events: while another room was ahead of the one that they are read for. And
+   * one that was joined further back while they were read has not had those before them: it stays where it is.
+   */
+  #send(events: readonly EncodedEvent[], { from, upTo }: { from: number; upTo: number }): void {
     if (performance.now() >= this.#rightsUntil) return
-    const wanted = events.filter((event) => this.#wants(event))
-    for (const room of this.#rooms.values()) room.position = Math.max(room.position, upTo)
+    const reading = new Set([...this.#rooms.values()].filter(({ position }) => position >= from))
+    const wanted = events.filter((event) => this.#wants(event, reading))
+    for (const room of reading) room.position = Math.max(room.position, upTo)
     if (wanted.length > 0) this.#options.sink.events(new Batch(wanted))
   }
 
-  #wants({ event, position }: EncodedEvent): boolean {
+  #wants({ event, position }: EncodedEvent, reading: ReadonlySet<Subscription>): boolean {
     const rooms = roomsOf(event).flatMap((room) => this.#rooms.get(room) ?? [])
     const sent = rooms.some((room) => room.from < position && position <= room.position)
-    return !sent && rooms.some((room) => room.position < position)
+    return !sent && rooms.some((room) => reading.has(room) && room.position < position)
   }
 
   /** Of a reader that has just come it is told; one that fell so far behind is cut, and is told when it comes back. */
