@@ -1,14 +1,57 @@
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import { hc } from 'hono/client'
 import type { Env, Schema } from 'hono/types'
+import type * as accounts from './routes/accounts-descriptions.ts'
+import type * as apiKeys from './routes/api-keys-descriptions.ts'
+import type * as apps from './routes/apps-descriptions.ts'
 import type * as audit from './routes/audit-descriptions.ts'
+import type * as availability from './routes/availability-descriptions.ts'
+import type * as devices from './routes/devices-descriptions.ts'
+import type * as gateways from './routes/gateways-descriptions.ts'
+import type * as invites from './routes/invites-descriptions.ts'
+import type * as jobs from './routes/jobs-descriptions.ts'
+import type * as live from './routes/live-descriptions.ts'
+import type * as members from './routes/members-descriptions.ts'
+import type * as orphans from './routes/orphans-descriptions.ts'
+import type * as overrides from './routes/overrides-descriptions.ts'
+import type * as parkingSessions from './routes/parking-sessions-descriptions.ts'
+import type * as policies from './routes/policies-descriptions.ts'
 import type * as publicRoutes from './routes/public-descriptions.ts'
+import type * as reservations from './routes/reservations-descriptions.ts'
+import type * as sessions from './routes/sessions-descriptions.ts'
+import type * as sites from './routes/sites-descriptions.ts'
+import type * as spaces from './routes/spaces-descriptions.ts'
+import type * as tenant from './routes/tenant-descriptions.ts'
+import type * as zones from './routes/zones-descriptions.ts'
 
 /**
  * The typed client: paths, parameters, bodies and answers as the descriptions of the routes have them. Each file of
  * descriptions is named in `Described`; nothing else of the server comes with it.
  */
-type Described = [typeof audit, typeof publicRoutes]
+type Described = [
+  typeof accounts,
+  typeof apiKeys,
+  typeof apps,
+  typeof audit,
+  typeof availability,
+  typeof devices,
+  typeof gateways,
+  typeof invites,
+  typeof jobs,
+  typeof live,
+  typeof members,
+  typeof orphans,
+  typeof overrides,
+  typeof parkingSessions,
+  typeof policies,
+  typeof publicRoutes,
+  typeof reservations,
+  typeof sessions,
+  typeof sites,
+  typeof spaces,
+  typeof tenant,
+  typeof zones,
+]
 
 type Handled<R extends RouteConfig> = ReturnType<typeof bare.openapi<R>>
 declare const bare: OpenAPIHono

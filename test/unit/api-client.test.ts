@@ -23,4 +23,13 @@ it('knows the paths, the parameters and the answers of the routes', async () => 
   // @ts-expect-error -- there is no such filter
   await client.api.v1.audit.$get({ query: { colour: 'red' } })
   expect(asked[1]?.url).toBe('https://parking.example/api/v1/audit?action=site.created')
+
+  await client.api.v1.sites.$post({ json: { code: 'north', name: 'North' }, header: {} })
+  // @ts-expect-error -- a site has a code
+  await client.api.v1.sites.$post({ json: { name: 'North' }, header: {} })
+  const [start, end] = ['2026-11-20T08:00:00Z', '2026-11-20T09:00:00Z']
+  const header = { 'idempotency-key': '01995b6e-8f0c-7d31-9a44-6a1f2f0b7c55' }
+  const booked = await client.api.v1.reservations.$post({ json: { space_id: 'a', start, end }, header })
+  if (booked.status === 201) expectTypeOf(await booked.json()).toHaveProperty('state')
+  expect(asked.at(-1)?.headers.get('idempotency-key')).toBe(header['idempotency-key'])
 })
