@@ -20,8 +20,9 @@ const lookShare = 50
 const wholeLookEveryMs = 600_000
 /** The order of `updated_at` is not that of the commits, and clocks differ: so much older rows are read once more. */
 const overlapMs = 60_000
-/** Of its time, reading takes at most one part in so many. */
+/** Of its time, reading takes at most one part in so many; a read that took very long is no reason to be old for long. */
 const restShare = 10
+const mostRestMs = 5000
 
 /**
  * The view of one tenant, kept right: by the tenant's feed, by reading its places anew when their version is another, and by
@@ -84,7 +85,7 @@ export class FollowedView {
     const now = this.#options.elapsed()
     if (now < this.#restUntil) return
     const since = now - this.#lookedAt
-    const pauseMs = Math.max(lookPauseMs, this.#tookMs * lookShare)
+    const pauseMs = Math.min(Math.max(lookPauseMs, this.#tookMs * lookShare), lookEveryMs)
     if (placesVersion !== this.view.placesVersion) await this.reload()
     else if (since >= lookEveryMs || (this.#awake && since >= pauseMs)) {
       await this.look({ whole: now - this.#lookedAtAllAt >= wholeLookEveryMs })
@@ -147,6 +148,6 @@ export class FollowedView {
     const began = elapsed()
     await work()
     this.#tookMs = elapsed() - began
-    this.#restUntil = elapsed() + this.#tookMs * restShare
+    this.#restUntil = elapsed() + Math.min(this.#tookMs * restShare, mostRestMs)
   }
 }
