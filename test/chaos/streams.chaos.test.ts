@@ -26,8 +26,8 @@ fault(
     id: 'G-T9',
     title: 'the process that streams is killed, while many follow',
     times: { perHundred: 50, short: 3 },
-    // About a quarter of the readings change something.
-    messages: { part: 2.1, short: 15_000 },
+    // About a fifth of the readings change something.
+    messages: { part: 2.6, short: 15_000 },
   },
   async ({ random, times, messages, long, say }) =>
     await inHome(settings, async (home) => {
