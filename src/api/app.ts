@@ -30,6 +30,7 @@ import { addDashboardRoutes } from './routes/dashboard.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
+import { addExplainRoutes } from './routes/explain.ts'
 import { addGatewayRoutes } from './routes/gateways.ts'
 import { addJwksRoute } from './routes/jwks.ts'
 import { addOrphanRoutes } from './routes/orphans.ts'
@@ -114,6 +115,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addOrphanRoutes(app, { tenants, databaseWaitMs })
   addDashboardRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
+  addExplainRoutes(app, { tenants, databaseWaitMs, clock })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */

@@ -28,7 +28,7 @@ export function explanationBody(explanation: Explanation) {
             kind: event.kind,
             event_time: time(event.eventTime),
             recorded_at: time(event.recordedAt),
-            cause: event.cause as { type: string; [name: string]: unknown },
+            cause: event.cause,
             rule: event.rule,
             rule_text: ruleWords[event.rule],
           },

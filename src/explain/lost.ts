@@ -44,10 +44,16 @@ export async function lostOf(
       (reading.inputSeq === null || known.has(reading.inputSeq)) &&
       hadNoEffect(reading, machine),
   )
-  const shown = [...candidates, ...unreadable].toSorted((a, b) => b.receivedAt - a.receivedAt).slice(0, mostShown)
+  const shown = [...candidates, ...unreadable].toSorted(newestFirst).slice(0, mostShown)
   const duplicates = shown.filter(({ outcome }) => outcome === 'duplicate')
   const taken = new Map((await selectTaken(tx, duplicates)).map((row) => [duplicates[row.place - 1], row]))
   return shown.map((reading) => ({ reading, why: whyOf(reading, { back, machine, taken }) }))
+}
+
+function newestFirst(a: HeardReading, b: HeardReading): number {
+  if (a.receivedAt !== b.receivedAt) return b.receivedAt - a.receivedAt
+  // Ids of one process are in order.
+  return a.id === b.id ? b.part - a.part : a.id < b.id ? 1 : -1
 }
 
 function hadNoEffect(reading: HeardReading, machine: Machine | undefined): boolean {

@@ -10,7 +10,7 @@ export interface TimelineEntry {
   readonly text: string
   readonly outcome: string | null
   /** Kinds of the events that it brought about. */
-  readonly events: readonly string[]
+  readonly events: string[]
   /** The message, where it is one. */
   readonly message: { readonly id: string; readonly part: number } | null
 }
@@ -30,7 +30,7 @@ export function timelineOf({ inputs, events, lost }: Explanation): TimelineEntry
   return [...stepped, ...others].toSorted((a, b) => a.at - b.at).slice(-mostShown)
 }
 
-function entryOf(input: KnownInput, events: readonly string[]): TimelineEntry {
+function entryOf(input: KnownInput, events: string[]): TimelineEntry {
   if (input.kind === 'other') {
     const { input: other } = input.other
     return { at: input.recordedAt, input: other.kind, text: otherText(other), outcome: null, events, message: null }

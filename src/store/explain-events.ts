@@ -55,13 +55,14 @@ export async function selectOthersFrom(tx: TenantTransaction, { spaceId, from, l
     order by e.input_seq limit ${limit}`)
 }
 
-/** The last event before a place in the space's order. */
+/** The last event before a place in the space's order: before an input, or before one of the events of an input. */
 export async function selectEventBefore(
   tx: TenantTransaction,
-  { spaceId, before }: { spaceId: string; before: number },
+  { spaceId, before, ordinal = 0 }: { spaceId: string; before: number; ordinal?: number },
 ): Promise<EventOfSpace | undefined> {
   const [event] = await tx.execute<EventOfSpace>(sql`
-    select ${eventColumns} from space_events e where ${ofSpace(tx, spaceId)} and e.input_seq < ${before}
+    select ${eventColumns} from space_events e
+    where ${ofSpace(tx, spaceId)} and e.input_seq <= ${before} and (e.input_seq, e.ordinal) < (${before}, ${ordinal})
     order by e.input_seq desc, e.ordinal desc limit 1`)
   return event
 }
