@@ -108,14 +108,11 @@ export function stepOther(state: SpaceState, input: Input, policy: Policy): Step
 
 /** What is seen of the evidence alone: to compare two folds. */
 export function sameEvidence(a: SpaceState, b: SpaceState): boolean {
-  const seen = ({ facts }: SpaceState) => [
-    facts.occupancy,
-    evidenceWord(facts),
-    facts.stale,
-    facts.candidate?.occupancy,
-    facts.candidate?.since,
-    facts.candidate?.readings,
-  ]
-  const other = seen(b)
-  return seen(a).every((value, index) => value === other[index])
+  const other = seenOf(b)
+  return seenOf(a).every((value, index) => value === other[index])
+}
+
+function seenOf({ facts }: SpaceState): readonly unknown[] {
+  const { occupancy, stale, candidate } = facts
+  return [occupancy, evidenceWord(facts), stale, candidate?.occupancy, candidate?.since, candidate?.readings]
 }

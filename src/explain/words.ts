@@ -1,5 +1,5 @@
 import type { Clock } from '../occupancy/evidence.ts'
-import type { Cause, Rule } from '../occupancy/events.ts'
+import type { Rule } from '../occupancy/events.ts'
 import type { Policy } from '../occupancy/policy.ts'
 import type { Explanation, NextTimer } from './explain.ts'
 import type { Lost, Why } from './lost.ts'
@@ -54,19 +54,6 @@ const clockWords: Record<Clock, string> = {
 /** Which clock gave the time that counted. */
 export function clockText(clock: Clock | null): string | null {
   return clock === null ? null : clockWords[clock]
-}
-
-export function causeWords(cause: Cause): string {
-  switch (cause.type) {
-    case 'reading':
-      return `message ${cause.id}/${cause.part}`
-    case 'reservation':
-      return `reservation ${cause.id}`
-    case 'user':
-      return `user ${cause.id}`
-    case 'timer':
-      return `the timer ${cause.timer}`
-  }
 }
 
 export type DecidedBy = 'override' | 'reservation' | 'occupancy' | 'nothing'

@@ -78,7 +78,7 @@ export async function selectSaidPolicies(
 /** The beginning of the oldest day that the log still has; undefined where it has none. */
 export async function selectLogBegin(tx: TenantTransaction): Promise<number | undefined> {
   const [row] = await tx.execute<{ day: string | null }>(sql`
-    select min(substring(c.relname from 'readings_(\d{8})$')) as day
+    select min(substring(c.relname from 'readings_([0-9]{8})$')) as day
     from pg_inherits h join pg_class c on c.oid = h.inhrelid where h.inhparent = 'public.readings'::regclass`)
   const day = row?.day ?? null
   return day === null ? undefined : Date.parse(`${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6, 8)}T00:00:00Z`)

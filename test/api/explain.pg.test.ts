@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { ensurePartitions } from '../../src/store/readings.ts'
 import { setPolicy, stepSpace, sweep } from '../pg/support/space-log.ts'
-import { startOperators, type OperatedTenant, type Operators } from './operator.ts'
+import { startOperators, type Answer, type OperatedTenant, type Operators } from './operator.ts'
 
 let operators: Operators
 beforeAll(async () => {
@@ -18,6 +18,7 @@ interface Scene extends OperatedTenant {
   space: string
   /** A reading of A-17, measured so many ms before now. */
   say(occupied: boolean, options?: { before?: number; seq?: number; duplicate?: boolean }): Promise<number>
+  // oxlint-disable-next-line typescript/no-explicit-any -- what a test looks into, it knows
   explain(query?: string): Promise<any>
 }
 
@@ -230,26 +231,26 @@ test('history goes from change to change, page by page', async () => {
   expect(later.body).toEqual({ items: [], next: null, before: all.body.items[6] })
 })
 
-describe('the log of readings', () => {
-  async function messages() {
-    const made = await scene()
-    const { say, topic, slug } = made
-    await say(true)
-    pass(1000)
-    await say(true, { seq: 1, before: 1000, duplicate: true })
-    await operators.baywire.deliver(topic('A-17'), Buffer.from([0xff, 0xfe]))
-    await operators.baywire.deliver(topic('NOBODY'), { occupied: true })
-    pass(1000)
-    const readings = [
-      { device: 'B-1', occupied: true },
-      { device: 'A-17', occupied: false, seq: 2, boot: 1, at: iso(now()) },
-    ]
-    await operators.baywire.deliver(`parking/v1/${slug}/gateways/gw-1/readings`, { readings })
-    return made
-  }
-  const outcomes = ({ body }: { body: any }) =>
-    body.items.map(({ outcome, device }: { outcome: string; device: string | null }) => `${device} ${outcome}`)
+async function messages() {
+  const made = await scene()
+  const { say, topic, slug } = made
+  await say(true)
+  pass(1000)
+  await say(true, { seq: 1, before: 1000, duplicate: true })
+  await operators.baywire.deliver(topic('A-17'), Buffer.from([0xff, 0xfe]))
+  await operators.baywire.deliver(topic('NOBODY'), { occupied: true })
+  pass(1000)
+  const readings = [
+    { device: 'B-1', occupied: true },
+    { device: 'A-17', occupied: false, seq: 2, boot: 1, at: iso(now()) },
+  ]
+  await operators.baywire.deliver(`parking/v1/${slug}/gateways/gw-1/readings`, { readings })
+  return made
+}
+const outcomes = ({ body }: Answer) =>
+  body.items.map(({ outcome, device }: { outcome: string; device: string | null }) => `${device} ${outcome}`)
 
+describe('the log of readings', () => {
   test('is found by topic filter, device, space and outcome', async () => {
     const { ask, space, slug } = await messages()
     const found = async (query: string) => outcomes(await ask('GET', `/readings?${query}`)).toSorted()

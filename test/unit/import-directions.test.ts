@@ -19,9 +19,11 @@ const allowed: Record<string, readonly string[]> = {
   // What the API process knows by following the events: availability, streams.
   live: ['.', 'occupancy', 'store'],
   // The verbs of those who run a tenant: each checks the right to it, keeps its rules and writes the audit log.
-  administration: ['.', 'occupancy', 'decode', 'store', 'auth'],
+  administration: ['.', 'mqtt', 'occupancy', 'decode', 'store', 'auth'],
+  // Why a space showed what it showed: the state machine from the middle of the log on.
+  explain: ['.', 'mqtt', 'decode', 'occupancy', 'store', 'auth'],
   jobs: ['.', 'mqtt', 'occupancy', 'store', 'replay'],
-  api: ['.', 'occupancy', 'store', 'replay', 'auth', 'administration', 'live'],
+  api: ['.', 'occupancy', 'store', 'replay', 'auth', 'administration', 'live', 'explain'],
   cli: [
     '.',
     'mqtt',
@@ -35,6 +37,7 @@ const allowed: Record<string, readonly string[]> = {
     'api',
     'auth',
     'administration',
+    'explain',
   ],
 }
 /** Rooms that are pure: they import no part of Node that reads a clock, a file or the network. */
