@@ -14,13 +14,14 @@ import { mosquittoVersion } from './mosquitto.ts'
 import { measureRounds } from './rounds.ts'
 import { failuresOf, names, summarize, type Name, type Results, type Summary } from './summary.ts'
 import { toTable } from './table.ts'
+import { measureExplain } from './targets/explain.ts'
 import { measureMemory } from './targets/memory.ts'
 
 const help = `npm run bench -- [--only NAMES] [--json FILE] [--seconds N] [--repeats N] [--warm-up N] [--rate N]
 npm run bench -- --docs FILES
 
-  --only NAMES   any of ${names.join(', ')} and memory
-                 (default: all but memory; node-red only where it is installed, which asking for it does)
+  --only NAMES   any of ${names.join(', ')}, memory and explain
+                 (default: all but those two; node-red only where it is installed, which asking for it does)
   --json FILE    write the figures there too
   --seconds N    length of a window (default 6); of memory, after its first minute (default 600)
   --repeats N    windows of each (default 3)
@@ -32,7 +33,7 @@ Example:
   npm run bench -- --only embedded,serial --repeats 1`
 
 interface Options {
-  only: readonly (Name | 'memory')[]
+  only: readonly (Name | 'memory' | 'explain')[]
   installNodeRed: boolean
   json: string | undefined
   docs: string | undefined
@@ -78,7 +79,7 @@ function readOptions(): Options {
 
 function wantedNames(text: string | undefined): Options['only'] {
   const wanted: readonly string[] = text?.split(',') ?? names
-  const known = [...names, 'memory'] as const
+  const known = [...names, 'memory', 'explain'] as const
   const unknown = wanted.filter((name) => !known.some((each) => each === name))
   if (unknown.length > 0) throw new WrongUse(`--only: there is no ${unknown.join(', ')}`)
   return known.filter((name) => wanted.includes(name))
@@ -118,6 +119,7 @@ async function measure(options: Options, lifecycle: Lifecycle): Promise<Summary>
     const memorySeconds = options.seconds ?? defaultSeconds.memory
     results.memory = await measureMemory(run, { seconds: memorySeconds, perSecond: memoryRate })
   }
+  if (options.only.includes('explain')) results.explained = await measureExplain(run)
   const programs = { postgres: await database.version(), mosquitto: await mosquittoVersion() }
   return summarize(results, { ...programs, seconds, repeats, warmUpS, at: new Date() })
 }

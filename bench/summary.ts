@@ -1,6 +1,7 @@
 import { release, totalmem, type } from 'node:os'
 import { median, type Window } from './measure.ts'
 import { machine } from './processes.ts'
+import type { Explained } from './targets/explain.ts'
 import type { Memory } from './targets/memory.ts'
 import type { ProductFindings } from './targets/product.ts'
 
@@ -27,6 +28,7 @@ export interface Results {
   failed: Partial<Record<Name, string>>
   findings: Partial<Record<ProductName, ProductFindings>>
   memory?: Memory
+  explained?: Explained
 }
 
 export interface Facts {
@@ -55,6 +57,8 @@ const least = {
   timesConcurrent: 3,
 }
 const mostMbPerMinute = 1
+/** The slowest answer in a hundred beside that of one indexed query. */
+const mostTimesIndexed = 5
 
 /** The load whose latency is the one of the summary. */
 const summaryShare = 0.8
@@ -106,7 +110,8 @@ export function summarize(results: Results, facts: Facts) {
     limits: { hook: whole(rates.hook), subscriber: whole(rates.subscriber), database: whole(rates.database) },
     times,
     memory: results.memory ?? null,
-    verdicts: verdictsOf({ ratios, times, memory: results.memory }),
+    explain: results.explained ?? null,
+    verdicts: verdictsOf({ ratios, times, memory: results.memory, explained: results.explained }),
     skipped: results.skipped,
     failed: results.failed,
     others: round(mostOthers(results), 2),
@@ -152,10 +157,12 @@ function verdictsOf({
   ratios,
   times,
   memory,
+  explained,
 }: {
   ratios: Record<ProductName, number | null>
   times: Record<ProductName, Times>
   memory: Memory | undefined
+  explained: Explained | undefined
 }): Verdict[] {
   const products = ['embedded', 'mosquitto'] as const
   const { ofLimit, timesSerial, timesConcurrent } = least
@@ -168,6 +175,7 @@ function verdictsOf({
       return atLeast(`${name}: times the concurrent peer`, times[name].concurrent, { bound: timesConcurrent })
     }),
     memoryVerdict(memory),
+    explainVerdict(explained),
   ].filter((verdict) => verdict !== undefined)
 }
 
@@ -184,6 +192,17 @@ function memoryVerdict(memory: Memory | undefined): Verdict | undefined {
     value: Number(mbPerMinute.toFixed(2)),
     bound: mostMbPerMinute,
     reached: mbPerMinute < mostMbPerMinute,
+  }
+}
+
+function explainVerdict(explained: Explained | undefined): Verdict | undefined {
+  if (explained === undefined) return undefined
+  const value = Number(explained.times.toFixed(1))
+  return {
+    what: 'explain: times one indexed query, p99',
+    value,
+    bound: mostTimesIndexed,
+    reached: value <= mostTimesIndexed,
   }
 }
 

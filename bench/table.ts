@@ -7,6 +7,7 @@ export function toTable(summary: Summary): string {
     ...ratesOf(summary),
     ...latenciesOf(summary),
     ...memoryOf(summary),
+    ...explainOf(summary),
     ...summary.verdicts.map(verdictLine),
     ...soundnessOf(summary),
     ...machineOf(summary),
@@ -86,8 +87,20 @@ function memoryOf({ memory }: Summary): string[] {
   ]
 }
 
+function explainOf({ explain }: Summary): string[] {
+  if (explain === null) return []
+  const { inputs, readings, days, questions, indexed } = explain
+  const both = ({ p50Ms, p99Ms }: typeof indexed) => `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`
+  return [
+    `explain, a space of ${count(inputs)} inputs among ${count(readings)} readings on ${days} days, ${count(questions)} questions:`,
+    `  one indexed query of its last reading: ${both(indexed)}`,
+    `  explain at any moment of those days:   ${both(explain.explain)}`,
+    '',
+  ]
+}
+
 function verdictLine({ what, value, bound, goal, reached }: Verdict): string {
-  const limit = what.startsWith('memory') ? 'below' : 'at least'
+  const limit = what.startsWith('memory') ? 'below' : what.startsWith('explain') ? 'at most' : 'at least'
   const aim = goal === undefined ? '' : `; goal ${goal}: ${value >= goal ? 'reached' : 'missed'}`
   return `${what}: ${value} (${limit} ${bound}: ${reached ? 'reached' : 'MISSED'}${aim})`
 }
