@@ -22,7 +22,7 @@ import { asKnown } from './as-known.ts'
 import { asShown, type Machine } from './as-shown.ts'
 import { lookBack, type KnownInput } from './look-back.ts'
 import { lostOf, type Lost } from './lost.ts'
-import { policyAt } from './refold.ts'
+import { policyAt, type SteppedReading } from './refold.ts'
 
 /** Why a space showed what it showed. Times in epoch milliseconds. */
 export interface Explanation {
@@ -105,10 +105,14 @@ export async function explain(
     reservation,
     policy: { version, fields: policyAt(said, version) },
     nextTimer: machine === undefined ? null : nextTimerOf(machine.state, { override, reservation }),
-    inputs: back.inputs,
+    inputs: known !== undefined && 'evidence' in known ? known.evidence.map(byItsOwnTime) : back.inputs,
     events: back.events,
     explainableFrom: known !== undefined && 'explainableFrom' in known ? known.explainableFrom : back.explainableFrom,
   }
+}
+
+function byItsOwnTime(reading: SteppedReading): KnownInput {
+  return { kind: 'reading', seq: reading.inputSeq, recordedAt: reading.observedAt, reading }
 }
 
 function notYet(): Refusal {

@@ -35,7 +35,7 @@ export async function lostOf(
   }: { space: ExplainedSpace; back: LookedBack; machine: Machine | undefined; until: number },
 ): Promise<Lost[]> {
   const won = machine?.won
-  const after = won === undefined ? until - withoutEvidenceMs : won.receivedAt - beforeMs
+  const after = won === undefined ? until - withoutEvidenceMs : Math.min(won.receivedAt, won.observedAt) - beforeMs
   const unreadable = await selectUnreadable(tx, { space, after, until, limit: mostShown })
   const known = new Set(back.inputs.map(({ seq }) => seq))
   const candidates = back.heard.filter(

@@ -59,7 +59,8 @@ function rules({ at }: Explanation, body: Body): string[] {
   const debounce =
     policy.debounce === null ? 'off' : `${policy.debounce.readings} readings or ${policy.debounce.hold_s} s`
   const rows: [string, string][] = []
-  if (event !== null)
+  // What was shown had its own rule; what is known now follows from the evidence alone.
+  if (event !== null && !body.as_known_now)
     rows.push(
       ['last', `${event.kind} at ${event.event_time}, recorded ${event.recorded_at}`],
       ['rule', `${event.rule}: ${event.rule_text}`],

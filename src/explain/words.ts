@@ -16,6 +16,9 @@ const units = [
   { name: 'min', ms: 60_000 },
 ] as const
 
+/** Up to so long in hours: silence is allowed for 25, and nothing is known after 72. */
+const inHoursMs = 100 * 3_600_000
+
 /** "4 min 10 s", "25 h", "0.2 s". */
 export function duration(milliseconds: number): string {
   const all = Math.abs(milliseconds)
@@ -23,6 +26,7 @@ export function duration(milliseconds: number): string {
   let rest = Math.round(all / 1000) * 1000
   const parts: string[] = []
   for (const { name, ms } of units) {
+    if (name === 'd' && all <= inHoursMs) continue
     const count = Math.floor(rest / ms)
     if (count > 0) parts.push(`${count} ${name}`)
     rest -= count * ms
