@@ -73,7 +73,8 @@ export async function lookBack(tx: TenantTransaction, space: ExplainedSpace, ins
 /** Pages of what was heard, from the instant backwards, by windows that grow: each looks at the days that it concerns alone. */
 async function* pagesBack(tx: TenantTransaction, space: ExplainedSpace, { cutoff, now }: Instant) {
   if (space.devices.length === 0) return
-  let until = cutoff
+  // Other processes have clocks of their own.
+  let until = Number.isFinite(cutoff) ? cutoff : now + dayMs
   for (const after of windowsBack(space, { cutoff, now })) {
     let before: HeardReading | undefined
     for (;;) {

@@ -2,13 +2,20 @@
  * What is explained is what was shown: for random logs (late, repeated, out of order, two sensors, timers, overrides and
  * reservations, with and without debouncing) the state at any instant is the one that was recorded then.
  */
+import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { explain, type Explanation } from '../../src/explain/explain.ts'
 import { explanationBody } from '../../src/explain/body.ts'
 import { dropOldReadings } from '../../src/jobs/retention.ts'
 import { createLog } from '../../src/log.ts'
 import { nextDeadline } from '../../src/occupancy/state.ts'
-import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
+import { redriveDeadLetters } from '../../src/ingest/redrive-run.ts'
+import { DeviceDirectory } from '../../src/store/device-directory.ts'
+import { PolicyCache } from '../../src/store/policies.ts'
+import { SpaceMemory } from '../../src/store/space-lock.ts'
+import { ensurePartitions } from '../../src/store/readings.ts'
+import { searchReadings, type ReadingKey } from '../../src/store/reading-search.ts'
+import { tenantDatabase, type TenantDatabase, type TenantTransaction } from '../../src/store/transactions.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 import { randomFrom } from '../support/seeded.ts'
 import { randomLog, spaceOf, type SpaceLog } from './support/space-log.ts'
@@ -187,4 +194,143 @@ describe('where the log ends', () => {
       explainableFrom: undefined,
     })
   })
+})
+
+test('of a long log, the days concerned alone are looked at', async () => {
+  const dayMs = 86_400_000
+  const start = Date.now() - 5 * dayMs
+  baywire.clock.set(start)
+  const tenantId = await baywire.tenant('long', ['A1'])
+  const spaceId = await spaceOf(baywire, { tenantId, code: 'A1' })
+  for (let day = -30; day <= 0; day += 7) {
+    // oxlint-disable-next-line no-await-in-loop -- eight days at a time
+    await baywire.system.withSystem((tx) => ensurePartitions(tx, start + day * dayMs))
+  }
+  for (const occupied of [true, false]) {
+    // oxlint-disable-next-line no-await-in-loop -- in order
+    await baywire.deliver('parking/v1/long/devices/A1/reading', {
+      occupied,
+      at: new Date(baywire.clock.now()).toISOString(),
+    })
+    baywire.clock.advance(600_000)
+  }
+  const questions: ((tx: TenantTransaction) => Promise<unknown>)[] = [undefined, start + 1000, start + 900_000].map(
+    (at) => (tx) => explain(tx, { space: { id: spaceId }, at, asKnownNow: false, clock: baywire.clock }),
+  )
+  const period = { from: start - dayMs, to: start + 1_200_000 }
+  const filter = { topic: undefined, device: undefined, space: undefined, outcomes: undefined, ...period }
+  const signal = new AbortController().signal
+  questions.push((tx) => searchReadings(tx, { filter, before: undefined, limit: 10, signal }))
+  for (const question of questions) {
+    // oxlint-disable-next-line no-await-in-loop -- each in a transaction of its own
+    const days = await tenants.withTenant(tenantId, async (tx) => {
+      await question(tx)
+      // What a statement does not leave out when it is planned, it locks.
+      const [row] = await tx.execute<{ days: number; all: number }>(sql`
+        select (select count(distinct c.oid)::int from pg_locks l join pg_class c on c.oid = l.relation
+            where l.pid = pg_backend_pid() and c.relkind = 'r' and c.relname ~ '^readings_[0-9]{8}$') as days,
+          (select count(*)::int from pg_inherits where inhparent = 'readings'::regclass) as all`)
+      return row
+    })
+    expect(days?.days).toBeGreaterThan(0)
+    expect(days?.days).toBeLessThanOrEqual(3)
+    expect(days?.all).toBeGreaterThan(30)
+  }
+})
+
+test('what was redriven counts from then on, and by all that is known from when it was measured', async () => {
+  const start = Date.now() - 6 * 3_600_000
+  baywire.clock.set(start)
+  const tenantId = await baywire.tenant('redriven', [])
+  for (let n = 0; n < 2; n++) {
+    const body = { occupied: true, at: new Date(baywire.clock.now()).toISOString(), seq: n + 1, boot: 1 }
+    // oxlint-disable-next-line no-await-in-loop -- in order
+    await baywire.deliver('parking/v1/redriven/devices/A1/reading', body)
+    baywire.clock.advance(60_000)
+  }
+  await baywire.tenant('redriven', ['A1'])
+  const place = { tenantId, spaceId: await spaceOf(baywire, { tenantId, code: 'A1' }) }
+  baywire.clock.set(start + 3 * 3_600_000)
+  const context = {
+    database: baywire.system,
+    memory: { policies: new PolicyCache(), spaces: new SpaceMemory() },
+    directory: new DeviceDirectory(),
+    clock: baywire.clock,
+    by: 'test',
+  }
+  const options = { execute: true, force: false, mostAttempts: 5, mostReadingsAtATime: 2000, onProgress: () => {} }
+  expect(await redriveDeadLetters(context, { filter: { tenantId }, ...options })).toMatchObject({ settled: 2 })
+  const redrivenAt = baywire.clock.now()
+  baywire.clock.advance(3_600_000)
+
+  const before = await explained(place, { at: redrivenAt - 3_600_000 })
+  expect(before).toMatchObject({ state: { status: 'unknown', version: 0 }, inputs: [] })
+  const then = await explained(place, { at: redrivenAt - 3_600_000, asKnownNow: true })
+  expect(then).toMatchObject({
+    state: { status: 'occupied', observed_at: start + 60_000 },
+    shown: { status: 'unknown' },
+  })
+  for (const at of [redrivenAt, undefined]) {
+    // oxlint-disable-next-line no-await-in-loop
+    const after = await explained(place, at === undefined ? {} : { at })
+    expect(after).toMatchObject({ state: { status: 'occupied', observed_at: start + 60_000, since: start } })
+    expect(explanationBody(after).evidence).toMatchObject({ delivery: 'redrive', outcome: 'unchanged' })
+    expect(explanationBody(after).evidence?.payload?.text).toContain('"seq":2')
+  }
+})
+
+test('beside readings that come meanwhile, each answer is of one moment', async () => {
+  const tenantId = await baywire.tenant('busy', ['A1'])
+  const place = { tenantId, spaceId: await spaceOf(baywire, { tenantId, code: 'A1' }) }
+  baywire.clock.set(Date.now() - 3_600_000)
+  const hearing = (async () => {
+    for (let n = 0; n < 150; n++) {
+      baywire.clock.advance(1000)
+      const body = { occupied: n % 3 !== 0, at: new Date(baywire.clock.now()).toISOString() }
+      // oxlint-disable-next-line no-await-in-loop -- in order
+      await baywire.deliver('parking/v1/busy/devices/A1/reading', body)
+    }
+  })()
+  const asking = Array.from({ length: 4 }, async () => {
+    for (let n = 0; n < 20; n++) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const { state, machine, event } = await explained(place)
+      expect(state?.status).toBe(event?.state.status ?? 'unknown')
+      expect(machine?.won?.occupied).toBe(event && event.state.occupancy === 'occupied')
+    }
+  })
+  await Promise.all([hearing, ...asking])
+})
+
+test('a search that is out of time goes on where it ended', async () => {
+  const start = Date.now() - 20 * 3_600_000
+  baywire.clock.set(start)
+  const tenantId = await baywire.tenant('searched', ['A1'])
+  for (let n = 0; n < 7; n++) {
+    // oxlint-disable-next-line no-await-in-loop -- in order
+    await baywire.deliver('parking/v1/searched/devices/A1/reading', { occupied: true })
+    baywire.clock.advance(2.5 * 3_600_000)
+  }
+  const from = start - 3_600_000
+  const filter = {
+    topic: '^parking/.*$',
+    device: undefined,
+    space: undefined,
+    outcomes: undefined,
+    from,
+    to: Date.now(),
+  }
+  const search = (signal: AbortSignal, before?: ReadingKey) =>
+    tenants.withTenant(tenantId, (tx) => searchReadings(tx, { filter, before, limit: 3, signal }))
+  const ids: string[] = []
+  let pages = 0
+  for (let next: ReadingKey | undefined, more = true; more; more = next !== undefined, pages++) {
+    // oxlint-disable-next-line no-await-in-loop -- each begins where the one before ended
+    const found = await search(AbortSignal.abort(), next)
+    ids.push(...found.readings.map(({ id }) => id))
+    next = found.next
+  }
+  expect(pages).toBeGreaterThan(4)
+  const rows = await baywire.sql`SELECT id FROM readings WHERE tenant_id = ${tenantId} ORDER BY received_at DESC`
+  expect(ids).toEqual(rows.map(({ id }) => id))
 })
