@@ -142,14 +142,14 @@ function expectedOf(last: LastReading | undefined, at: number) {
   return { occupancy, stale: age >= 600_000, observed_at: last.observed }
 }
 
+const dropTo = (days: number) =>
+  dropOldReadings(
+    { database: baywire.system, log: createLog({ level: 'silent' }), signal: new AbortController().signal },
+    { days },
+  )
+
 describe('where the log ends', () => {
   const dayMs = 86_400_000
-  const dropTo = (days: number) =>
-    dropOldReadings(
-      { database: baywire.system, log: createLog({ level: 'silent' }), signal: new AbortController().signal },
-      { days },
-    )
-
   test('after a day was dropped, what is left is explained, and from when on is said', async () => {
     const today = Math.floor(Date.now() / dayMs) * dayMs
     const old = today - 20 * dayMs
