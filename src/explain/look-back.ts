@@ -48,13 +48,15 @@ export interface Instant {
   readonly now: number
 }
 
-const rowsPerPage = 50
+/** Of the first page, which nearly always is enough; each further one is twice as long, up to the last. */
+const firstRows = 16
+const mostRows = 1024
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 /** The clock of a device that is trusted may be so far ahead of its arrival, and some more. */
 const marginMs = 15 * 60_000
 /** Most that is read of one kind: beyond it something else is wrong with this space. */
-const mostPages = 400
+const mostPages = 60
 
 export async function lookBack(tx: TenantTransaction, space: ExplainedSpace, instant: Instant): Promise<LookedBack> {
   const heard: HeardReading[] = []
@@ -74,15 +76,17 @@ export async function lookBack(tx: TenantTransaction, space: ExplainedSpace, ins
 async function* pagesBack(tx: TenantTransaction, space: ExplainedSpace, { cutoff, now }: Instant) {
   if (space.devices.length === 0) return
   // Other processes have clocks of their own.
+  let limit = firstRows
   let until = Number.isFinite(cutoff) ? cutoff : now + dayMs
   for (const after of windowsBack(space, { cutoff, now })) {
     let before: HeardReading | undefined
     for (;;) {
       // oxlint-disable-next-line no-await-in-loop -- only where what was read is not enough
-      const page = await selectHeard(tx, { space, after, until, before, limit: rowsPerPage })
+      const page = await selectHeard(tx, { space, after, until, before, limit })
       if (page.length > 0) yield page
-      if (page.length < rowsPerPage) break
+      if (page.length < limit) break
       before = page.at(-1)
+      limit = Math.min(2 * limit, mostRows)
     }
     until = after
   }
@@ -150,8 +154,8 @@ async function recordedFrom(
 ): Promise<Recorded> {
   const spaceId = space.id
   const [events, others, before] = await Promise.all([
-    pagesForward((start) => selectEventsFrom(tx, { spaceId, from: start, limit: 2 * rowsPerPage }), { from, cutoff }),
-    pagesForward((start) => selectOthersFrom(tx, { spaceId, from: start, limit: 2 * rowsPerPage }), { from, cutoff }),
+    pagesForward((page) => selectEventsFrom(tx, { spaceId, ...page }), { from, cutoff }),
+    pagesForward((page) => selectOthersFrom(tx, { spaceId, ...page }), { from, cutoff }),
     selectEventBefore(tx, { spaceId, before: from }),
   ])
   const later = [...events, ...others].filter(({ recordedAt }) => recordedAt > cutoff)
@@ -162,20 +166,22 @@ async function recordedFrom(
 
 /** Up to the first that was recorded after the instant, which is among them. */
 async function pagesForward<Row extends { inputSeq: number; recordedAt: number }>(
-  read: (from: number) => Promise<Row[]>,
+  read: (page: { from: number; limit: number }) => Promise<Row[]>,
   { from, cutoff }: { from: number; cutoff: number },
 ): Promise<Row[]> {
   const rows: Row[] = []
   let start = from
+  let limit = firstRows
   for (let pages = 0; pages < mostPages; pages++) {
     // oxlint-disable-next-line no-await-in-loop -- only where what was read is not enough
-    const page = await read(start)
+    const page = await read({ from: start, limit })
     const last = page.at(-1)
     // The last input of a full page may have more events on the next one.
-    const full = page.length === 2 * rowsPerPage && last !== undefined && last.recordedAt <= cutoff
+    const full = page.length === limit && last !== undefined && last.recordedAt <= cutoff
     rows.push(...(full ? page.filter(({ inputSeq }) => inputSeq < last.inputSeq) : page))
     if (!full) break
     start = last.inputSeq
+    limit = Math.min(2 * limit, mostRows)
   }
   return rows
 }
