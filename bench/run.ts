@@ -15,14 +15,15 @@ import { measureRounds } from './rounds.ts'
 import { failuresOf, names, summarize, type Name, type Results, type Summary } from './summary.ts'
 import { toTable } from './table.ts'
 import { measureApi } from './targets/api.ts'
+import { measureExplain } from './targets/explain.ts'
 import { measureMemory } from './targets/memory.ts'
 import { measureStreams } from './targets/streams.ts'
 
 const help = `npm run bench -- [--only NAMES] [--json FILE] [--seconds N] [--repeats N] [--warm-up N] [--rate N]
 npm run bench -- --docs FILES
 
-  --only NAMES   any of ${names.join(', ')}, api, memory and sse
-                 (default: all but memory and sse; node-red only where it is installed, which asking for it does)
+  --only NAMES   any of ${names.join(', ')}, api, explain, memory and sse
+                 (default: all but explain, memory and sse; node-red only where it is installed, which asking for it does)
   --json FILE    write the figures there too
   --seconds N    length of a window (default 6); of memory, after its first minute (default 600)
   --repeats N    windows of each (default 3)
@@ -34,7 +35,7 @@ Example:
   npm run bench -- --only embedded,serial --repeats 1`
 
 interface Options {
-  only: readonly (Name | 'api' | 'memory' | 'sse')[]
+  only: readonly (Name | 'api' | 'explain' | 'memory' | 'sse')[]
   installNodeRed: boolean
   json: string | undefined
   docs: string | undefined
@@ -82,7 +83,7 @@ function readOptions(): Options {
 
 function wantedNames(text: string | undefined): Options['only'] {
   const wanted: readonly string[] = text?.split(',') ?? [...names, 'api']
-  const known = [...names, 'api', 'memory', 'sse'] as const
+  const known = [...names, 'api', 'explain', 'memory', 'sse'] as const
   const unknown = wanted.filter((name) => !known.some((each) => each === name))
   if (unknown.length > 0) throw new WrongUse(`--only: there is no ${unknown.join(', ')}`)
   return known.filter((name) => wanted.includes(name))
@@ -126,6 +127,7 @@ async function measure(options: Options, lifecycle: Lifecycle): Promise<Summary>
   if (options.only.includes('sse')) {
     results.streams = await measureStreams(run, { clients: streamClients, changes: streamChanges })
   }
+  if (options.only.includes('explain')) results.explained = await measureExplain(run)
   const programs = { postgres: await database.version(), mosquitto: await mosquittoVersion() }
   return summarize(results, { ...programs, seconds, repeats, warmUpS, at: new Date() })
 }

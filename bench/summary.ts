@@ -2,6 +2,7 @@ import { release, totalmem, type } from 'node:os'
 import { median, type Window } from './measure.ts'
 import { machine } from './processes.ts'
 import { apiNames, type ApiName, type ApiResults } from './targets/api.ts'
+import type { Explained } from './targets/explain.ts'
 import type { Memory } from './targets/memory.ts'
 import type { ProductFindings } from './targets/product.ts'
 import type { Streams } from './targets/streams.ts'
@@ -32,6 +33,7 @@ export interface Results {
   api?: ApiResults
   memory?: Memory
   streams?: Streams
+  explained?: Explained
 }
 
 export interface Facts {
@@ -62,6 +64,8 @@ const least = {
 const leastOfApi = { counts: 0.6, notModified: 0.8, list: 0.8, timesQueried: 10 }
 const mostMbPerMinute = 1
 const mostTimesBare = 2.5
+/** The slowest answer in a hundred beside that of one indexed query. */
+const mostTimesIndexed = 5
 
 /** The load whose latency is the one of the summary. */
 const summaryShare = 0.8
@@ -115,8 +119,9 @@ export function summarize(results: Results, facts: Facts) {
     api: apiOf(results.api),
     memory: results.memory ?? null,
     streams: results.streams ?? null,
+    explain: results.explained ?? null,
     verdicts: [
-      ...verdictsOf({ ratios, times, memory: results.memory, streams: results.streams }),
+      ...verdictsOf({ ratios, times, memory: results.memory, streams: results.streams, explained: results.explained }),
       ...apiVerdicts(apiOf(results.api)),
     ],
     skipped: results.skipped,
@@ -165,11 +170,13 @@ function verdictsOf({
   times,
   memory,
   streams,
+  explained,
 }: {
   ratios: Record<ProductName, number | null>
   times: Record<ProductName, Times>
   memory: Memory | undefined
   streams: Streams | undefined
+  explained: Explained | undefined
 }): Verdict[] {
   const products = ['embedded', 'mosquitto'] as const
   const { ofLimit, timesSerial, timesConcurrent } = least
@@ -183,6 +190,7 @@ function verdictsOf({
     }),
     memoryVerdict(memory),
     streamsVerdict(streams),
+    explainVerdict(explained),
   ].filter((verdict) => verdict !== undefined)
 }
 
@@ -234,6 +242,17 @@ function streamsVerdict(streams: Streams | undefined): Verdict | undefined {
   if (streams === undefined) return undefined
   const value = Number(streams.ratio.toFixed(2))
   return { what: 'sse: p99 by that of a bare fan-out', value, bound: mostTimesBare, reached: value <= mostTimesBare }
+}
+
+function explainVerdict(explained: Explained | undefined): Verdict | undefined {
+  if (explained === undefined) return undefined
+  const value = Number(explained.times.toFixed(1))
+  return {
+    what: 'explain: times one indexed query, p99',
+    value,
+    bound: mostTimesIndexed,
+    reached: value <= mostTimesIndexed,
+  }
 }
 
 /** Most cores that other programs had while something was measured. */

@@ -10,6 +10,7 @@ export function toTable(summary: Summary): string {
     ...apiOf(summary),
     ...memoryOf(summary),
     ...streamsOf(summary),
+    ...explainOf(summary),
     ...summary.verdicts.map(verdictLine),
     ...soundnessOf(summary),
     ...machineOf(summary),
@@ -118,12 +119,24 @@ function streamsOf({ streams }: Summary): string[] {
     `an event to ${count(streams.clients)} clients, ${streams.changes} times:`,
     `  Baywire, from the PUBACK          ${line(streams.product)}`,
     `  bare fan-out, from the first write ${line(streams.bare)}`,
+  ]
+}
+
+function explainOf({ explain }: Summary): string[] {
+  if (explain === null) return []
+  const { inputs, readings, days, questions, indexed } = explain
+  const both = ({ p50Ms, p99Ms }: typeof indexed) => `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`
+  return [
+    `explain, a space of ${count(inputs)} inputs among ${count(readings)} readings on ${days} days, ${count(questions)} questions:`,
+    `  one indexed query of its last reading: ${both(indexed)}`,
+    `  explain at any moment of those days:   ${both(explain.explain)}`,
     '',
   ]
 }
 
 function verdictLine({ what, value, bound, goal, reached }: Verdict): string {
-  const limit = what.startsWith('memory') ? 'below' : what.startsWith('sse') ? 'at most' : 'at least'
+  const atMost = what.startsWith('sse') || what.startsWith('explain')
+  const limit = what.startsWith('memory') ? 'below' : atMost ? 'at most' : 'at least'
   const aim = goal === undefined ? '' : `; goal ${goal}: ${value >= goal ? 'reached' : 'missed'}`
   return `${what}: ${value} (${limit} ${bound}: ${reached ? 'reached' : 'MISSED'}${aim})`
 }

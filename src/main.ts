@@ -8,6 +8,7 @@ import { addDemo } from './cli/demo/command.ts'
 import { addDevice } from './cli/device/command.ts'
 import { addDlq } from './cli/dlq/command.ts'
 import { addDoctor } from './cli/doctor/command.ts'
+import { addExplain } from './cli/explain.ts'
 import { addImport } from './cli/import/command.ts'
 import { addJobs } from './cli/jobs.ts'
 import { addKeys } from './cli/keys.ts'
@@ -41,6 +42,7 @@ function commandLine(): Command {
     addAudit,
     addDlq,
     addReplay,
+    addExplain,
     addDevice,
     addJobs,
     addKeys,

@@ -6,6 +6,7 @@ import { addDemo } from '../../../src/cli/demo/command.ts'
 import { addDevice } from '../../../src/cli/device/command.ts'
 import { addDlq } from '../../../src/cli/dlq/command.ts'
 import { addDoctor } from '../../../src/cli/doctor/command.ts'
+import { addExplain } from '../../../src/cli/explain.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
 import { addJobs } from '../../../src/cli/jobs.ts'
 import { addKeys } from '../../../src/cli/keys.ts'
@@ -29,6 +30,7 @@ const adders = [
   addAudit,
   addDlq,
   addReplay,
+  addExplain,
   addDevice,
   addJobs,
   addKeys,
