@@ -1,0 +1,306 @@
+import { setImmediate as letIoHappen } from 'node:timers/promises'
+import type { Input } from '../occupancy/input.ts'
+import type { Policy, PolicyFields } from '../occupancy/policy.ts'
+import {
+  countSelected,
+  readLogged,
+  type LoggedReading,
+  type ReadingSelection,
+  type SelectedSpace,
+} from '../store/logged-readings.ts'
+import { readOtherInputs, type WantedInputs } from '../store/kept-inputs.ts'
+import { PolicyCache } from '../store/policies.ts'
+import { readReplayedSpaces, readTransitions, type ReplayedSpace, type Transition } from '../store/replayed-spaces.ts'
+import type { SystemTransaction } from '../store/transactions.ts'
+import { LogDecoder } from './decoder.ts'
+import { Findings, type DryRunReport } from './dry-run-report.ts'
+import { ChangedPolicies, elapsed, SpaceFold } from './space-fold.ts'
+
+/**
+ * A dry run: logged readings once more through decoder and state machine, into memory, compared with what was recorded live.
+ * The spaces that the selection reached are folded whole, from the first input that is kept on; compared is what lies in
+ * the selection's time. Reads only, in one snapshot, in the order of arrival; an input that came out of its order waits
+ * for those before it. With a policy it is a backtest: from `since` on, the given fields hold instead of the recorded.
+ */
+export interface DryRunOptions {
+  readonly selection: ReadingSelection
+  readonly policy?: PolicyFields | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onCount?: ((readings: number) => void) | undefined
+  readonly onProgress?: ((done: number, of: number) => void) | undefined
+}
+
+/** Undefined where no reading is selected. */
+export async function dryRun(
+  tx: SystemTransaction,
+  { selection, policy, signal, onCount, onProgress }: DryRunOptions,
+): Promise<DryRunReport | undefined> {
+  const selected = await countSelected(tx, selection)
+  const readings = selected.reduce((sum, { count }) => sum + count, 0)
+  onCount?.(readings)
+  if (readings === 0) return undefined
+  const between = {
+    first: selected.reduce((first, one) => Math.min(first, one.first), Infinity),
+    last: selected.reduce((last, one) => Math.max(last, one.last), -Infinity),
+  }
+  const run = new DryRun(tx, { selection, policy, endAt: selection.until ?? between.last })
+  const spaceIds = await run.open(selected)
+  const inputsOf = isNarrow(selection) ? spaceIds : 'all'
+  const batches = readLogged(tx, { selection, inputsOf, between })
+  let next = batches.next()
+  for (let batch = await next; batch.done !== true; batch = await next) {
+    signal?.throwIfAborted()
+    const fold = await run.take(batch.value)
+    // The database is at the next ones while these are folded here.
+    next = batches.next()
+    next.catch(() => {})
+    await letIoHappen()
+    fold()
+    onProgress?.(run.findings.readings + run.findings.notFolded, readings)
+  }
+  return await run.finish()
+}
+
+/** Whether there may be inputs of the same time that it leaves out. */
+function isNarrow({ spaceIds, device, topic, outcomes }: ReadingSelection): boolean {
+  return [spaceIds, device, topic, outcomes].some((narrowing) => narrowing !== undefined)
+}
+
+interface Waiting {
+  readonly input: Input
+  readonly policyVersion: number
+  readonly at: number
+  /** The reading to be counted. */
+  readonly counted?: LoggedReading | undefined
+}
+
+/** A space being folded. Inputs up to `done` are folded; up to `asked` others than readings were looked for. */
+interface OpenSpace {
+  readonly known: ReplayedSpace
+  readonly fold: SpaceFold
+  readonly waiting: Map<number, Waiting>
+  readonly recorded: Map<number, Transition[]>
+  done: number
+  asked: number
+  transitionsAsked: number
+  highest: number
+  policyVersion: number
+  policy: Policy | undefined
+}
+
+const spacesAtATime = 5000
+
+class DryRun {
+  readonly findings = new Findings()
+  readonly #tx: SystemTransaction
+  readonly #since: number
+  readonly #until: number
+  readonly #endAt: number
+  readonly #changed: ChangedPolicies | undefined
+  readonly #policies = new PolicyCache()
+  readonly #decoder = new LogDecoder()
+  readonly #spaces = new Map<string, OpenSpace>()
+  readonly #loaded = new Set<string>()
+
+  constructor(
+    tx: SystemTransaction,
+    { selection, policy, endAt }: { selection: ReadingSelection; policy: PolicyFields | undefined; endAt: number },
+  ) {
+    this.#tx = tx
+    this.#since = selection.since ?? -Infinity
+    this.#until = selection.until ?? Infinity
+    this.#endAt = endAt
+    this.#changed = policy && new ChangedPolicies(policy)
+  }
+
+  /** Makes the spaces that were reached ready to be folded. */
+  async open(selected: readonly SelectedSpace[]): Promise<string[]> {
+    const ids = [...new Set(selected.flatMap(({ spaceId }) => spaceId ?? []))]
+    this.findings.spaces = ids.length
+    for (let start = 0; start < ids.length; start += spacesAtATime) {
+      // oxlint-disable-next-line no-await-in-loop -- one transaction takes one statement at a time
+      for (const known of await readReplayedSpaces(this.#tx, ids.slice(start, start + spacesAtATime))) {
+        this.#spaces.set(known.spaceId, this.#openSpace(known))
+      }
+    }
+    return ids
+  }
+
+  #openSpace(known: ReplayedSpace): OpenSpace {
+    const { path, state, behind } = known
+    return {
+      known,
+      fold: new SpaceFold({ path, state, onChange: (space, change) => this.findings.change(space, change) }),
+      waiting: new Map(),
+      recorded: new Map(),
+      done: behind,
+      asked: behind,
+      transitionsAsked: behind,
+      highest: behind,
+      policyVersion: -1,
+      policy: undefined,
+    }
+  }
+
+  /** Takes in some readings in the order of arrival; answers what folds those that are in order by then. */
+  async take(rows: readonly LoggedReading[]): Promise<() => void> {
+    const touched = new Set<OpenSpace>()
+    for (const row of rows) {
+      const space = this.#receive(row)
+      if (space !== undefined) touched.add(space)
+    }
+    await this.#readBeside([...touched], (rows.at(-1)?.receivedAt ?? 0) >= this.#since)
+    return () => {
+      for (const space of touched) this.#foldInOrder(space)
+    }
+  }
+
+  /** The space that has to be folded on, if it waits for this one. */
+  #receive(row: LoggedReading): OpenSpace | undefined {
+    const { inputSeq, spaceId, policyVersion } = row
+    const input = this.#decoder.input(row)
+    const counted = row.chosen ? row : undefined
+    if (spaceId === null || inputSeq === null) {
+      if (counted !== undefined) this.#countUnfolded(row, input !== undefined)
+      return undefined
+    }
+    const space = this.#spaces.get(spaceId)
+    if (space === undefined) return undefined
+    if (inputSeq <= space.done) {
+      if (counted !== undefined) this.findings.notFolded++
+      return undefined
+    }
+    space.highest = Math.max(space.highest, inputSeq)
+    if (input === undefined) {
+      // The decoder does not read it any more: the space goes on without it.
+      if (counted !== undefined) this.findings.outcome(row.outcome, 'malformed')
+      const nothing = { kind: 'deadline', deadline: 'debounce_hold', at: -Infinity } as const
+      space.waiting.set(inputSeq, { input: nothing, policyVersion: policyVersion ?? 0, at: row.receivedAt })
+    } else {
+      space.waiting.set(inputSeq, { input, policyVersion: policyVersion ?? 0, at: row.receivedAt, counted })
+    }
+    return space
+  }
+
+  /** A reading that never reached a space: its bytes can be judged again, its place cannot. */
+  #countUnfolded({ outcome }: LoggedReading, isReadable: boolean): void {
+    if (!isReadable) this.findings.outcome(outcome, 'malformed')
+    else this.findings.outcome(outcome, outcome === 'malformed' ? undefined : outcome)
+  }
+
+  /** What is not in the log of readings: other inputs where there is a gap, and what was recorded to have happened. */
+  async #readBeside(spaces: readonly OpenSpace[], inRange: boolean): Promise<void> {
+    const gaps = spaces
+      .filter((space) => space.asked < space.highest && space.waiting.size < space.highest - space.done)
+      .map((space) => this.#gapOf(space, space.highest))
+    const happened: WantedInputs[] = []
+    for (const space of spaces) {
+      const { known, transitionsAsked: behind, highest: upTo } = space
+      if (inRange) happened.push({ spaceId: known.spaceId, behind, upTo })
+      space.transitionsAsked = space.highest
+    }
+    await this.#readThem(gaps, happened)
+    await this.#loadPolicies(spaces)
+  }
+
+  #gapOf(space: OpenSpace, upTo: number): WantedInputs {
+    const behind = Math.max(space.asked, space.done)
+    space.asked = upTo
+    return { spaceId: space.known.spaceId, behind, upTo }
+  }
+
+  async #readThem(gaps: readonly WantedInputs[], happened: readonly WantedInputs[]): Promise<void> {
+    const [others, transitions] = await Promise.all([
+      readOtherInputs(this.#tx, gaps),
+      readTransitions(this.#tx, happened),
+    ])
+    for (const { spaceId, inputSeq, policyVersion, input } of others) {
+      this.#spaces.get(spaceId)?.waiting.set(inputSeq, { input, policyVersion, at: input.at })
+    }
+    for (const { spaceId, inputSeq, ...transition } of transitions) {
+      const recorded = this.#spaces.get(spaceId)?.recorded
+      const ofInput = recorded?.get(inputSeq)
+      if (ofInput === undefined) recorded?.set(inputSeq, [transition])
+      else ofInput.push(transition)
+    }
+  }
+
+  async #loadPolicies(spaces: readonly OpenSpace[]): Promise<void> {
+    const wanted = new Map<string, { tenantId: string; version: number }>()
+    for (const { known, waiting, policyVersion: last } of spaces) {
+      for (const { policyVersion: version } of waiting.values()) {
+        const key = `${known.tenantId} ${version}`
+        if (version === last || this.#loaded.has(key)) continue
+        this.#loaded.add(key)
+        wanted.set(key, { tenantId: known.tenantId, version })
+      }
+    }
+    if (wanted.size > 0) await this.#policies.load(this.#tx, [...wanted.values()])
+  }
+
+  #foldInOrder(space: OpenSpace, before = Infinity): void {
+    for (;;) {
+      const inputSeq = space.done + 1
+      const next = space.waiting.get(inputSeq)
+      if (next === undefined || next.at >= before) return
+      this.#fold(space, inputSeq, next)
+    }
+  }
+
+  #fold(space: OpenSpace, inputSeq: number, { input, policyVersion, at, counted }: Waiting): void {
+    space.waiting.delete(inputSeq)
+    space.done = inputSeq
+    if (space.policyVersion !== policyVersion || space.policy === undefined) {
+      space.policy = this.#policies.policyOf(space.known, policyVersion)
+      space.policyVersion = policyVersion
+    }
+    this.findings.inputs++
+    const recorded = space.recorded.get(inputSeq)
+    if (recorded !== undefined) space.recorded.delete(inputSeq)
+    const inRange = at >= this.#since
+    const policy = inRange && this.#changed !== undefined ? this.#changed.of(space.policy) : space.policy
+    const { outcome } = inRange ? space.fold.compare(input, policy, recorded) : space.fold.pass(input, policy)
+    if (counted !== undefined) this.findings.outcome(counted.outcome, outcome ?? counted.outcome)
+  }
+
+  /** What comes after the last readings: other inputs, holds that elapse, and what never came into its order. */
+  async finish(): Promise<DryRunReport> {
+    const spaces = [...this.#spaces.values()]
+    for (let start = 0; start < spaces.length; start += spacesAtATime) {
+      const some = spaces.slice(start, start + spacesAtATime)
+      // oxlint-disable-next-line no-await-in-loop -- one transaction takes one statement at a time
+      await this.#readEnd(some)
+      for (const space of some) this.#finishSpace(space)
+    }
+    return this.findings.report()
+  }
+
+  async #readEnd(spaces: readonly OpenSpace[]): Promise<void> {
+    const behind = spaces.filter(({ done, known }) => done < known.live.inputSeq)
+    const gaps = behind.map((space) => this.#gapOf(space, space.known.live.inputSeq))
+    const happened = behind.map((space) => {
+      return { spaceId: space.known.spaceId, behind: space.transitionsAsked, upTo: space.known.live.inputSeq }
+    })
+    await this.#readThem(gaps, happened)
+    await this.#loadPolicies(spaces)
+  }
+
+  #finishSpace(space: OpenSpace): void {
+    const { known, fold, waiting } = space
+    this.#foldInOrder(space, this.#until)
+    if (space.done < known.live.inputSeq && this.#until === Infinity) {
+      this.findings.missingInputs += known.live.inputSeq - space.done - waiting.size
+    }
+    // Those that arrived in the range, while one that they follow did not.
+    for (const [inputSeq, next] of [...waiting].toSorted(([a], [b]) => a - b)) {
+      if (next.at < this.#until) this.#fold(space, inputSeq, next)
+    }
+    if (this.#changed !== undefined && space.policy !== undefined) {
+      fold.elapse(space.policy)
+      if (this.#until === Infinity) fold.recorded(elapsed(known.live.state, space.policy) ?? [])
+    }
+    const difference = fold.finish(this.#endAt)
+    if (difference !== undefined) this.findings.space(known.path, difference)
+    this.#spaces.delete(known.spaceId)
+  }
+}
