@@ -73,7 +73,7 @@ export async function findSpaceIds(
     tenantId = null,
     site = null,
     space = null,
-  }: { tenantId?: string | null; site?: string | null; space?: string | null },
+  }: { tenantId?: string | null | undefined; site?: string | null | undefined; space?: string | null | undefined },
 ): Promise<string[]> {
   const rows = await tx<{ id: string }[]>`
     SELECT p.id FROM spaces p JOIN sites i ON i.tenant_id = p.tenant_id AND i.id = p.site_id
