@@ -154,7 +154,8 @@ function epochOf(tx: SystemTransaction, column: 'received_at' | 'observed_at') {
   return tx`(extract(epoch FROM r.${tx(column)}) * 1000)::bigint`
 }
 
-function isChosen(tx: SystemTransaction, selection: ReadingSelection) {
+/** The condition for rows of `readings r`. */
+export function isChosen(tx: SystemTransaction, selection: ReadingSelection) {
   const { tenantId, spaceIds, device, topic, outcomes, since, until } = selection
   const conditions = [
     tenantId !== undefined && tx`r.tenant_id = ${tenantId}`,
