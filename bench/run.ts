@@ -15,11 +15,12 @@ import { measureRounds } from './rounds.ts'
 import { failuresOf, names, summarize, type Name, type Results, type Summary } from './summary.ts'
 import { toTable } from './table.ts'
 import { measureMemory } from './targets/memory.ts'
+import { measureReplay } from './targets/replay.ts'
 
 const help = `npm run bench -- [--only NAMES] [--json FILE] [--seconds N] [--repeats N] [--warm-up N] [--rate N]
 npm run bench -- --docs FILES
 
-  --only NAMES   any of ${names.join(', ')} and memory
+  --only NAMES   any of ${names.join(', ')}, replay and memory
                  (default: all but memory; node-red only where it is installed, which asking for it does)
   --json FILE    write the figures there too
   --seconds N    length of a window (default 6); of memory, after its first minute (default 600)
@@ -32,7 +33,7 @@ Example:
   npm run bench -- --only embedded,serial --repeats 1`
 
 interface Options {
-  only: readonly (Name | 'memory')[]
+  only: readonly (Name | 'replay' | 'memory')[]
   installNodeRed: boolean
   json: string | undefined
   docs: string | undefined
@@ -44,6 +45,7 @@ interface Options {
 
 class WrongUse extends Error {}
 
+const replayedReadings = 1_000_000
 const defaultSeconds = { window: 6, memory: 600 }
 const onProgress = (message: string) => console.error(message)
 
@@ -77,8 +79,8 @@ function readOptions(): Options {
 }
 
 function wantedNames(text: string | undefined): Options['only'] {
-  const wanted: readonly string[] = text?.split(',') ?? names
-  const known = [...names, 'memory'] as const
+  const wanted: readonly string[] = text?.split(',') ?? [...names, 'replay']
+  const known = [...names, 'replay', 'memory'] as const
   const unknown = wanted.filter((name) => !known.some((each) => each === name))
   if (unknown.length > 0) throw new WrongUse(`--only: there is no ${unknown.join(', ')}`)
   return known.filter((name) => wanted.includes(name))
@@ -114,6 +116,9 @@ async function measure(options: Options, lifecycle: Lifecycle): Promise<Summary>
   const run = { database, lifecycle, seconds, warmUpS, onProgress }
   const only = names.filter((name) => options.only.includes(name))
   const results: Results = await measureRounds(run, { only, repeats, installNodeRed })
+  if (options.only.includes('replay')) {
+    results.replay = await measureReplay(run, { readings: replayedReadings, repeats })
+  }
   if (options.only.includes('memory')) {
     const memorySeconds = options.seconds ?? defaultSeconds.memory
     results.memory = await measureMemory(run, { seconds: memorySeconds, perSecond: memoryRate })

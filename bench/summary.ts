@@ -2,6 +2,7 @@ import { release, totalmem, type } from 'node:os'
 import { median, type Window } from './measure.ts'
 import { machine } from './processes.ts'
 import type { Memory } from './targets/memory.ts'
+import type { Replay } from './targets/replay.ts'
 import type { ProductFindings } from './targets/product.ts'
 
 /** What is measured in rounds, in this order. */
@@ -27,6 +28,7 @@ export interface Results {
   failed: Partial<Record<Name, string>>
   findings: Partial<Record<ProductName, ProductFindings>>
   memory?: Memory
+  replay?: Replay
 }
 
 export interface Facts {
@@ -53,8 +55,11 @@ const least = {
   ofLimit: { bound: 0.55, goal: 0.75 },
   timesSerial: { embedded: 20, mosquitto: 15 },
   timesConcurrent: 3,
+  replayOfCursor: 0.5,
 }
 const mostMbPerMinute = 1
+/** That a dry run may hold more at its end than after a fifth of its way. */
+const mostReplayGrowthMb = 10
 
 /** The load whose latency is the one of the summary. */
 const summaryShare = 0.8
@@ -106,7 +111,8 @@ export function summarize(results: Results, facts: Facts) {
     limits: { hook: whole(rates.hook), subscriber: whole(rates.subscriber), database: whole(rates.database) },
     times,
     memory: results.memory ?? null,
-    verdicts: verdictsOf({ ratios, times, memory: results.memory }),
+    replay: results.replay ?? null,
+    verdicts: [...verdictsOf({ ratios, times, memory: results.memory }), ...replayVerdicts(results.replay)],
     skipped: results.skipped,
     failed: results.failed,
     others: round(mostOthers(results), 2),
@@ -123,8 +129,10 @@ export function summarize(results: Results, facts: Facts) {
 }
 
 /** Why figures do not count; empty where they do. */
-export function faultsOf({ embedded, mosquitto, failed }: Summary): string[] {
+export function faultsOf({ embedded, mosquitto, replay, failed }: Summary): string[] {
+  const differences = replay?.differences ?? 0
   return [
+    ...(differences > 0 ? [`replay: ${differences} differences from what was recorded`] : []),
     ...Object.entries(failed).map(([name, reason]) => `${name}: ${reason}`),
     ...(embedded?.faults ?? []).map((fault) => `embedded: ${fault}`),
     ...(mosquitto?.faults ?? []).map((fault) => `mosquitto: ${fault}`),
@@ -185,6 +193,23 @@ function memoryVerdict(memory: Memory | undefined): Verdict | undefined {
     bound: mostMbPerMinute,
     reached: mbPerMinute < mostMbPerMinute,
   }
+}
+
+function replayVerdicts(replay: Replay | undefined): Verdict[] {
+  if (replay === undefined) return []
+  const growth = Number((replay.heapMb.last - replay.heapMb.first).toFixed(1))
+  const ofCursor = atLeast('replay: dry run, share of the rate of a cursor', round(replay.ratio, 3), {
+    bound: least.replayOfCursor,
+  })
+  return [
+    ...(ofCursor === undefined ? [] : [ofCursor]),
+    {
+      what: 'memory of a dry run: growth in MB after its first fifth',
+      value: growth,
+      bound: mostReplayGrowthMb,
+      reached: growth < mostReplayGrowthMb,
+    },
+  ]
 }
 
 /** Most cores that other programs had while something was measured. */

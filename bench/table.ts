@@ -7,6 +7,7 @@ export function toTable(summary: Summary): string {
     ...ratesOf(summary),
     ...latenciesOf(summary),
     ...memoryOf(summary),
+    ...replayOf(summary),
     ...summary.verdicts.map(verdictLine),
     ...soundnessOf(summary),
     ...machineOf(summary),
@@ -82,6 +83,19 @@ function memoryOf({ memory }: Summary): string[] {
     `memory at ${count(perSecond)}/s for ${count(seconds)} s after the first minute, after full collections:`,
     `  resident ${growth(resident)}`,
     `  heap     ${growth(heap)}`,
+    '',
+  ]
+}
+
+function replayOf({ replay }: Summary): string[] {
+  if (replay === null) return []
+  const { readings, cursor, dryRun, heapMb, residentMb } = replay
+  const rates = (all: readonly number[]) => [count(median(all)), all.map(count).join(' ')]
+  return [
+    row('logged readings per second', ['median', 'all runs']),
+    row('cursor that reads and parses', rates(cursor)),
+    row('baywire replay --dry-run', rates(dryRun)),
+    `dry run over ${count(readings)} readings: heap ${heapMb.first.toFixed(1)} MB after a fifth, ${heapMb.last.toFixed(1)} MB at the end, resident ${residentMb.toFixed(0)} MB`,
     '',
   ]
 }

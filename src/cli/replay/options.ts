@@ -40,16 +40,16 @@ export function addArrivalFilter(command: Command): Command {
     .option('--outcome <list>', `with one of these outcomes: ${outcomes.join(', ')}`, parseOutcomes)
 }
 
-/** The codes of places and all else that a filter says; a site that is named twice must be the same. */
-export function filterOf({ space, outcome, ...same }: FilterOptions): ReadingFilter {
-  const { site, since, until } = same
+/** A site that is named twice must be the same. */
+export function filterOf(options: FilterOptions): ReadingFilter {
+  const { topic, tenant, site, space, device, outcome: outcomes, since, until } = options
   if (since !== undefined && until !== undefined && since >= until) {
     throw new UsageError('--since must be before --until', 'the range of time is the wrong way round, or empty')
   }
   if (space?.site !== undefined && site !== undefined && space.site !== site) {
     throw new UsageError(`--space is at site "${space.site}", and --site is "${site}"`)
   }
-  return { ...same, site: space?.site ?? site, space: space?.space, outcomes: outcome }
+  return { topic, tenant, site: space?.site ?? site, space: space?.space, device, outcomes, since, until }
 }
 
 /** The filter by the ids of this database. */
