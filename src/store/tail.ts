@@ -4,6 +4,9 @@ import type { SystemTransaction } from './transactions.ts'
 
 /** A logged reading as `baywire tail` shows it. */
 export interface Arrival {
+  /** Of its message: what `baywire dlq show` takes. */
+  readonly id: string
+  readonly part: number
   readonly received_at: string
   readonly tenant: string
   readonly device: string | null
@@ -38,7 +41,7 @@ export async function readArrivals(
   const since = position?.since ?? now
   const from = new Date(since.getTime() - overlapMs)
   const rows = await tx<Row[]>`
-    SELECT r.id || ' ' || r.part AS key, r.received_at, t.slug AS tenant, r.device, i.code || '/' || p.code AS space,
+    SELECT r.id || ' ' || r.part AS key, r.id, r.part, r.received_at, t.slug AS tenant, r.device, i.code || '/' || p.code AS space,
       r.observed_at, r.occupied, r.outcome, r.reason, r.topic
     FROM readings r
     JOIN tenants t ON t.id = r.tenant_id

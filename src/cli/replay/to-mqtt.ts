@@ -71,15 +71,26 @@ async function publishFile(file: File, source: string): Promise<void> {
 async function confirmLive({ confirm, terminal }: File, messages: number): Promise<void> {
   const text = `these are ${messages} messages for live topics: whoever listens there takes them for new`
   if (confirm === undefined && process.stdin.isTTY) {
-    const prompt = createInterface({ input: process.stdin, output: process.stderr })
-    const answer = await prompt.question(`${text}. Type ${messages} to publish them: `)
-    prompt.close()
-    if (answer.trim() === String(messages)) return
+    if ((await ask(`${text}. Type ${messages} to publish them: `)) === String(messages)) return
     throw new BaywireError('not confirmed: nothing was published')
   }
   if (confirm === messages) return
   terminal.note(text)
   throw new BaywireError('--live: is not confirmed, so nothing was published', { advice: `add --confirm ${messages}` })
+}
+
+/** What is typed; nothing where Ctrl-C is. */
+async function ask(question: string): Promise<string> {
+  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+  const ended = new AbortController()
+  prompt.once('SIGINT', () => ended.abort())
+  try {
+    return (await prompt.question(question, { signal: ended.signal })).trim()
+  } catch {
+    return ''
+  } finally {
+    prompt.close()
+  }
 }
 
 async function publish(file: File, { resume, messages }: { resume: ResumeFile; messages: number }): Promise<Published> {
