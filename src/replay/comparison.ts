@@ -4,8 +4,8 @@ import type { Transition } from '../store/replayed-spaces.ts'
 /**
  * Two histories of one space, what was recorded and what was replayed, taken in side by side: which transitions are in one
  * alone, and how long they disagreed about what people see. A transition is the same where its kind and its time are.
- * Holds no more than the last of them, however long the histories are: what is far behind is settled on the way, so a
- * correction that comes after more than a hundred transitions counts from there.
+ * Either may be ahead of the other. Where both have come equally far, `settle` forgets what is far behind, so that no more is
+ * held than the last of them; a correction that comes after more than a hundred transitions counts from there.
  */
 export interface Change {
   readonly change: 'removed' | 'added'
@@ -22,6 +22,7 @@ export interface SpaceDifference {
 
 const mostHeld = 256
 const keptAtLeast = 128
+const keptOfEqual = 3
 
 export class SpaceComparison {
   readonly #onChange: (change: Change) => void
@@ -42,14 +43,12 @@ export class SpaceComparison {
     this.#counts.recorded++
     this.#take(transition, 1)
     this.#recorded.say(transition)
-    this.#settleOld()
   }
 
   replayed(transition: Transition): void {
     this.#counts.replayed++
     this.#take(transition, -1)
     this.#replayed.say(transition)
-    this.#settleOld()
   }
 
   /** @param endAt until when what was said last holds */
@@ -66,10 +65,13 @@ export class SpaceComparison {
     else this.#unmatched.set(key, { balance, transition })
   }
 
-  #settleOld(): void {
+  /** To be called where both histories are taken in up to the same input. */
+  settle(): void {
     if (this.#unmatched.size > mostHeld) this.#settleChanges(keptAtLeast)
-    if (this.#recorded.length + this.#replayed.length <= mostHeld) return
-    const until = Math.min(this.#recorded.startOfLast(keptAtLeast / 2), this.#replayed.startOfLast(keptAtLeast / 2))
+    // Of histories that agree little is needed: a correction is of both.
+    const [most, keep] = this.#unmatched.size === 0 ? [4 * keptOfEqual, keptOfEqual] : [mostHeld, keptAtLeast / 2]
+    if (this.#recorded.length + this.#replayed.length <= most) return
+    const until = Math.min(this.#recorded.startOfLast(keep), this.#replayed.startOfLast(keep))
     this.#counts.disagreementMs += disagreement(this.#recorded, this.#replayed, until)
     this.#recorded.forget(until)
     this.#replayed.forget(until)

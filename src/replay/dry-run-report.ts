@@ -13,7 +13,7 @@ export interface DryRunReport {
   readonly changed_outcomes: number
   /** Readings that were malformed and can be read now; what they would have done is not known without their place. */
   readonly readable_now: number
-  /** Readings whose inputs are behind a checkpoint, so that they cannot be folded any more. */
+  /** Readings behind a checkpoint, or behind one that arrived after the time asked for: what they follow is not there. */
   readonly not_folded: number
   /** Inputs that the log should have and has not. */
   readonly missing_inputs: number

@@ -1,6 +1,7 @@
 import { setImmediate as letIoHappen } from 'node:timers/promises'
 import type { Input } from '../occupancy/input.ts'
 import type { Policy, PolicyFields } from '../occupancy/policy.ts'
+import type { Step } from '../occupancy/step.ts'
 import {
   countSelected,
   readLogged,
@@ -8,9 +9,14 @@ import {
   type ReadingSelection,
   type SelectedSpace,
 } from '../store/logged-readings.ts'
-import { readOtherInputs, type WantedInputs } from '../store/kept-inputs.ts'
 import { PolicyCache } from '../store/policies.ts'
-import { readReplayedSpaces, readTransitions, type ReplayedSpace, type Transition } from '../store/replayed-spaces.ts'
+import {
+  readOtherInputs,
+  readReplayedSpaces,
+  readTransitions,
+  type InputRange,
+  type ReplayedSpace,
+} from '../store/replayed-spaces.ts'
 import type { SystemTransaction } from '../store/transactions.ts'
 import { LogDecoder } from './decoder.ts'
 import { Findings, type DryRunReport } from './dry-run-report.ts'
@@ -74,21 +80,27 @@ interface Waiting {
   readonly counted?: LoggedReading | undefined
 }
 
-/** A space being folded. Inputs up to `done` are folded; up to `asked` others than readings were looked for. */
+/**
+ * A space being folded. Inputs up to `done` are folded, those behind `comparedBehind` compared, and what was recorded of them
+ * read up to `recordedUpTo`; up to `asked` other inputs than readings were looked for.
+ */
 interface OpenSpace {
   readonly known: ReplayedSpace
   readonly fold: SpaceFold
   readonly waiting: Map<number, Waiting>
-  readonly recorded: Map<number, Transition[]>
   done: number
+  /** Null: none is compared yet. */
+  comparedBehind: number | null
+  recordedUpTo: number
   asked: number
-  transitionsAsked: number
   highest: number
   policyVersion: number
   policy: Policy | undefined
 }
 
 const spacesAtATime = 5000
+/** Inputs after which what was recorded of them is read: few at a time would be a look into the index for each. */
+const comparedAtATime = 50_000
 
 class DryRun {
   readonly findings = new Findings()
@@ -101,6 +113,9 @@ class DryRun {
   readonly #decoder = new LogDecoder()
   readonly #spaces = new Map<string, OpenSpace>()
   readonly #loaded = new Set<string>()
+  /** Spaces with inputs that were compared, and what was recorded of them is still to be read. */
+  readonly #ahead = new Set<OpenSpace>()
+  #inputsAhead = 0
 
   constructor(
     tx: SystemTransaction,
@@ -132,10 +147,10 @@ class DryRun {
       known,
       fold: new SpaceFold({ path, state, onChange: (space, change) => this.findings.change(space, change) }),
       waiting: new Map(),
-      recorded: new Map(),
       done: behind,
+      comparedBehind: null,
+      recordedUpTo: behind,
       asked: behind,
-      transitionsAsked: behind,
       highest: behind,
       policyVersion: -1,
       policy: undefined,
@@ -149,7 +164,8 @@ class DryRun {
       const space = this.#receive(row)
       if (space !== undefined) touched.add(space)
     }
-    await this.#readBeside([...touched], (rows.at(-1)?.receivedAt ?? 0) >= this.#since)
+    await this.#fillGaps([...touched])
+    if (this.#inputsAhead >= comparedAtATime) await this.#readRecorded()
     return () => {
       for (const space of touched) this.#foldInOrder(space)
     }
@@ -188,40 +204,42 @@ class DryRun {
     else this.findings.outcome(outcome, outcome === 'malformed' ? undefined : outcome)
   }
 
-  /** What is not in the log of readings: other inputs where there is a gap, and what was recorded to have happened. */
-  async #readBeside(spaces: readonly OpenSpace[], inRange: boolean): Promise<void> {
+  /** Where inputs are missing that came before others, they are no readings, or will come yet. */
+  async #fillGaps(spaces: readonly OpenSpace[]): Promise<void> {
     const gaps = spaces
       .filter((space) => space.asked < space.highest && space.waiting.size < space.highest - space.done)
       .map((space) => this.#gapOf(space, space.highest))
-    const happened: WantedInputs[] = []
-    for (const space of spaces) {
-      const { known, transitionsAsked: behind, highest: upTo } = space
-      if (inRange) happened.push({ spaceId: known.spaceId, behind, upTo })
-      space.transitionsAsked = space.highest
-    }
-    await this.#readThem(gaps, happened)
+    await this.#readOthers(gaps)
     await this.#loadPolicies(spaces)
   }
 
-  #gapOf(space: OpenSpace, upTo: number): WantedInputs {
+  #gapOf(space: OpenSpace, upTo: number): InputRange {
+    const { tenantId, spaceId } = space.known
     const behind = Math.max(space.asked, space.done)
     space.asked = upTo
-    return { spaceId: space.known.spaceId, behind, upTo }
+    return { tenantId, spaceId, behind, upTo }
   }
 
-  async #readThem(gaps: readonly WantedInputs[], happened: readonly WantedInputs[]): Promise<void> {
-    const [others, transitions] = await Promise.all([
-      readOtherInputs(this.#tx, gaps),
-      readTransitions(this.#tx, happened),
-    ])
-    for (const { spaceId, inputSeq, policyVersion, input } of others) {
+  async #readOthers(gaps: readonly InputRange[]): Promise<void> {
+    for (const { spaceId, inputSeq, policyVersion, input } of await readOtherInputs(this.#tx, gaps)) {
       this.#spaces.get(spaceId)?.waiting.set(inputSeq, { input, policyVersion, at: input.at })
     }
-    for (const { spaceId, inputSeq, ...transition } of transitions) {
-      const recorded = this.#spaces.get(spaceId)?.recorded
-      const ofInput = recorded?.get(inputSeq)
-      if (ofInput === undefined) recorded?.set(inputSeq, [transition])
-      else ofInput.push(transition)
+  }
+
+  /** What was recorded to have happened by the inputs that were compared since the last time. */
+  async #readRecorded(): Promise<void> {
+    const spaces = [...this.#ahead]
+    this.#ahead.clear()
+    this.#inputsAhead = 0
+    const ranges = spaces.map(({ known: { tenantId, spaceId }, comparedBehind, recordedUpTo, done }) => {
+      return { tenantId, spaceId, behind: Math.max(comparedBehind ?? 0, recordedUpTo), upTo: done }
+    })
+    for (const transition of await readTransitions(this.#tx, ranges)) {
+      this.#spaces.get(transition.spaceId)?.fold.recorded([transition])
+    }
+    for (const space of spaces) {
+      space.recordedUpTo = space.done
+      space.fold.settle()
     }
   }
 
@@ -255,12 +273,16 @@ class DryRun {
       space.policyVersion = policyVersion
     }
     this.findings.inputs++
-    const recorded = space.recorded.get(inputSeq)
-    if (recorded !== undefined) space.recorded.delete(inputSeq)
-    const inRange = at >= this.#since
-    const policy = inRange && this.#changed !== undefined ? this.#changed.of(space.policy) : space.policy
-    const { outcome } = inRange ? space.fold.compare(input, policy, recorded) : space.fold.pass(input, policy)
+    if (space.comparedBehind === null && at >= this.#since) space.comparedBehind = inputSeq - 1
+    const { outcome } =
+      space.comparedBehind === null ? space.fold.pass(input, space.policy) : this.#compare(space, input, space.policy)
     if (counted !== undefined) this.findings.outcome(counted.outcome, outcome ?? counted.outcome)
+  }
+
+  #compare(space: OpenSpace, input: Input, policy: Policy): Step {
+    this.#ahead.add(space)
+    this.#inputsAhead++
+    return space.fold.compare(input, this.#changed?.of(policy) ?? policy)
   }
 
   /** What comes after the last readings: other inputs, holds that elapse, and what never came into its order. */
@@ -268,8 +290,11 @@ class DryRun {
     const spaces = [...this.#spaces.values()]
     for (let start = 0; start < spaces.length; start += spacesAtATime) {
       const some = spaces.slice(start, start + spacesAtATime)
-      // oxlint-disable-next-line no-await-in-loop -- one transaction takes one statement at a time
+      /* oxlint-disable no-await-in-loop -- one transaction takes one statement at a time */
       await this.#readEnd(some)
+      for (const space of some) this.#foldRest(space)
+      await this.#readRecorded()
+      /* oxlint-enable no-await-in-loop */
       for (const space of some) this.#finishSpace(space)
     }
     return this.findings.report()
@@ -277,27 +302,27 @@ class DryRun {
 
   async #readEnd(spaces: readonly OpenSpace[]): Promise<void> {
     const behind = spaces.filter(({ done, known }) => done < known.live.inputSeq)
-    const gaps = behind.map((space) => this.#gapOf(space, space.known.live.inputSeq))
-    const happened = behind.map((space) => {
-      return { spaceId: space.known.spaceId, behind: space.transitionsAsked, upTo: space.known.live.inputSeq }
-    })
-    await this.#readThem(gaps, happened)
+    await this.#readOthers(behind.map((space) => this.#gapOf(space, space.known.live.inputSeq)))
     await this.#loadPolicies(spaces)
   }
 
-  #finishSpace(space: OpenSpace): void {
-    const { known, fold, waiting } = space
+  #foldRest(space: OpenSpace): void {
+    const { known, waiting } = space
     this.#foldInOrder(space, this.#until)
-    if (space.done < known.live.inputSeq && this.#until === Infinity) {
-      this.findings.missingInputs += known.live.inputSeq - space.done - waiting.size
+    if (this.#until < Infinity) {
+      // Those that arrived in the range, while one that they follow did not.
+      for (const { counted } of waiting.values()) if (counted !== undefined) this.findings.notFolded++
+      return
     }
-    // Those that arrived in the range, while one that they follow did not.
-    for (const [inputSeq, next] of [...waiting].toSorted(([a], [b]) => a - b)) {
-      if (next.at < this.#until) this.#fold(space, inputSeq, next)
-    }
-    if (this.#changed !== undefined && space.policy !== undefined) {
-      fold.elapse(space.policy)
-      if (this.#until === Infinity) fold.recorded(elapsed(known.live.state, space.policy) ?? [])
+    if (space.done === known.live.inputSeq) return
+    this.findings.missingInputs += known.live.inputSeq - space.done - waiting.size
+    for (const [inputSeq, next] of [...waiting].toSorted(([a], [b]) => a - b)) this.#fold(space, inputSeq, next)
+  }
+
+  #finishSpace({ known, fold, policy }: OpenSpace): void {
+    if (this.#changed !== undefined && policy !== undefined) {
+      fold.elapse(policy)
+      if (this.#until === Infinity) fold.recorded(elapsed(known.live.state, policy) ?? [])
     }
     const difference = fold.finish(this.#endAt)
     if (difference !== undefined) this.findings.space(known.path, difference)

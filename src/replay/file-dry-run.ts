@@ -121,10 +121,10 @@ class FileDryRun {
     this.findings.inputs++
     const recorded = step(space.recorded, input, space.policy)
     space.recorded = recorded.state
-    const { outcome } =
-      reading.receivedAt >= this.#since
-        ? space.fold.compare(input, this.#changed.of(space.policy), transitionsOf(recorded))
-        : space.fold.pass(input, space.policy)
+    if (reading.receivedAt < this.#since) return space.fold.pass(input, space.policy).outcome ?? reading.outcome
+    const { outcome } = space.fold.compare(input, this.#changed.of(space.policy))
+    space.fold.recorded(transitionsOf(recorded))
+    space.fold.settle()
     return outcome ?? reading.outcome
   }
 

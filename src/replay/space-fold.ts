@@ -32,11 +32,10 @@ export class SpaceFold {
     return stepped
   }
 
-  /** Steps an input of the range, which was recorded to have brought about `recorded`. */
-  compare(input: Input, policy: Policy, recorded: readonly Transition[] = []): Step {
+  /** Steps an input of the range that is compared. */
+  compare(input: Input, policy: Policy): Step {
     const comparison = this.#compared()
     const stepped = this.pass(input, policy)
-    for (const transition of recorded) comparison.recorded(transition)
     for (const transition of transitionsOf(stepped)) comparison.replayed(transition)
     return stepped
   }
@@ -49,9 +48,14 @@ export class SpaceFold {
     for (const transition of held) comparison.replayed(transition)
   }
 
-  /** What was recorded without one of the inputs that were folded. */
+  /** What was recorded to have happened, in its order, but not more than was compared. */
   recorded(transitions: readonly Transition[]): void {
     for (const transition of transitions) this.#compared().recorded(transition)
+  }
+
+  /** To be called where what was recorded is taken in up to the last input that was stepped. */
+  settle(): void {
+    this.#comparison?.settle()
   }
 
   finish(endAt: number): SpaceDifference | undefined {

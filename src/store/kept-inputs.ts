@@ -23,7 +23,7 @@ export interface KeptReading extends KeptAnything {
   readonly outcome: string
 }
 
-export interface KeptOther extends KeptAnything {
+interface KeptOther extends KeptAnything {
   readonly kind: 'other'
   readonly input: Exclude<Input, { kind: 'reading' }>
 }
@@ -53,12 +53,7 @@ export async function readKeptInputs(
   return [...readings, ...others]
 }
 
-/** Of these the ones that are no readings. */
-export async function readOtherInputs(tx: SystemTransaction, wanted: readonly WantedInputs[]): Promise<KeptOther[]> {
-  return wanted.length === 0 ? [] : await readOthers(tx, rangesOf(wanted))
-}
-
-export function rangesOf(wanted: readonly WantedInputs[]): Ranges {
+function rangesOf(wanted: readonly WantedInputs[]): Ranges {
   return {
     spaceIds: plainOf(wanted, ({ spaceId }) => spaceId),
     behind: plainOf(wanted, ({ behind }) => behind),

@@ -1,8 +1,8 @@
 import type { EventKind } from '../occupancy/events.ts'
+import type { Input } from '../occupancy/input.ts'
 import { restored, type SpaceState, type Status } from '../occupancy/state.ts'
 import { rulesVersion } from '../occupancy/step.ts'
-import { plain } from './arrays.ts'
-import { rangesOf, type WantedInputs } from './kept-inputs.ts'
+import { plain, plainOf } from './arrays.ts'
 import type { SystemTransaction } from './transactions.ts'
 
 /** Spaces whose inputs are folded again, and what happened at them when those were live. */
@@ -60,17 +60,51 @@ export interface RecordedTransition extends Transition {
   readonly inputSeq: number
 }
 
-/** What the given inputs brought about, in the order in which they did. */
+/** Inputs of a space: those behind one of them, up to another. */
+export interface InputRange {
+  readonly tenantId: string
+  readonly spaceId: string
+  readonly behind: number
+  readonly upTo: number
+}
+
+/** What the given inputs brought about, each space's in the order in which it happened. */
 export async function readTransitions(
   tx: SystemTransaction,
-  wanted: readonly WantedInputs[],
+  ranges: readonly InputRange[],
 ): Promise<RecordedTransition[]> {
-  if (wanted.length === 0) return []
-  const { spaceIds, behind, upTo } = rangesOf(wanted)
+  if (ranges.length === 0) return []
+  // OFFSET 0, or the planner would read all events there are to find a few of each space.
   return await tx<RecordedTransition[]>`
-    SELECT e.space_id AS "spaceId", e.input_seq AS "inputSeq", e.kind,
-      (extract(epoch FROM e.event_time) * 1000)::bigint AS "eventTime", e.state->>'status' AS status
-    FROM unnest(${spaceIds}::uuid[], ${behind}::bigint[], ${upTo}::bigint[]) AS n (space_id, behind, up_to)
-    JOIN space_events e ON e.space_id = n.space_id AND e.input_seq > n.behind AND e.input_seq <= n.up_to
-    ORDER BY e.space_id, e.input_seq, e.ordinal`
+    SELECT e.* FROM ${rangesOf(tx, ranges)} CROSS JOIN LATERAL (
+      SELECT e.space_id AS "spaceId", e.input_seq AS "inputSeq", e.kind,
+        (extract(epoch FROM e.event_time) * 1000)::bigint AS "eventTime", e.state->>'status' AS status
+      FROM space_events e
+      WHERE e.space_id = n.space_id AND e.input_seq > n.behind AND e.input_seq <= n.up_to
+      ORDER BY e.input_seq, e.ordinal OFFSET 0) e`
+}
+
+export interface RecordedInput {
+  readonly spaceId: string
+  readonly inputSeq: number
+  readonly policyVersion: number
+  readonly input: Exclude<Input, { kind: 'reading' }>
+}
+
+/** Those of the given inputs that are no readings. */
+export async function readOtherInputs(tx: SystemTransaction, ranges: readonly InputRange[]): Promise<RecordedInput[]> {
+  if (ranges.length === 0) return []
+  return await tx<RecordedInput[]>`
+    SELECT i.* FROM ${rangesOf(tx, ranges)} CROSS JOIN LATERAL (
+      SELECT i.space_id AS "spaceId", i.input_seq AS "inputSeq", i.policy_version AS "policyVersion", i.input
+      FROM space_inputs i
+      WHERE i.tenant_id = n.tenant_id AND i.space_id = n.space_id AND i.input_seq > n.behind AND i.input_seq <= n.up_to
+      OFFSET 0) i`
+}
+
+function rangesOf(tx: SystemTransaction, ranges: readonly InputRange[]) {
+  return tx`unnest(
+    ${plainOf(ranges, ({ tenantId }) => tenantId)}::uuid[], ${plainOf(ranges, ({ spaceId }) => spaceId)}::uuid[],
+    ${plainOf(ranges, ({ behind }) => behind)}::bigint[], ${plainOf(ranges, ({ upTo }) => upTo)}::bigint[]
+  ) AS n (tenant_id, space_id, behind, up_to)`
 }

@@ -37,7 +37,8 @@ function notesOf(report: DryRunReport, { isBacktest, isFile }: { isBacktest: boo
   const { readable_now: readable, not_folded: notFolded, missing_inputs: missing } = report
   return [
     readable > 0 && `${count(readable)} readings were malformed and can be read now: try \`baywire dlq redrive\``,
-    notFolded > 0 && `${count(notFolded)} readings lie behind a checkpoint, where inputs are not kept any more`,
+    notFolded > 0 &&
+      `${count(notFolded)} readings are not folded: what they follow is not kept any more, or arrived later`,
     missing > 0 && `${count(missing)} inputs are missing in the log: run \`baywire replay --verify\``,
     isFile && 'a file begins with nothing known of its spaces: their first readings may come to something else',
     isBacktest && 'reservations that would have become no-shows are not told yet',
