@@ -52,7 +52,6 @@ export async function measureReplay(
   }
   /* oxlint-enable no-await-in-loop */
   const steady = await measure('dry run with its memory')
-  const rates = (all: readonly Replayed[]) => all.map((one) => one.readings / one.seconds)
   return {
     readings: steady.readings,
     cursor: rates(cursors),
@@ -66,6 +65,10 @@ export async function measureReplay(
     residentMb: steady.residentMb,
     differences: steady.differences,
   }
+}
+
+function rates(all: readonly Replayed[]): number[] {
+  return all.map((one) => one.readings / one.seconds)
 }
 
 /** By Baywire's own commits. */

@@ -47,6 +47,11 @@ const lines = (text: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as Line)
 
+async function shown(one: Home) {
+  const all = (await spacesOf(one, { tenant: 'acme', site: 'main' })).values()
+  return Array.from(all).toSorted((a, b) => (a.code < b.code ? -1 : 1))
+}
+
 async function policyFile(content: unknown): Promise<string> {
   const path = join(home.directory, `policy-${Math.random()}.json`)
   await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content))
@@ -55,7 +60,7 @@ async function policyFile(content: unknown): Promise<string> {
 
 describe.skipIf(!here)('the log of a city', () => {
   it('keeps 405 to 416 of its 482 transitions when it is debounced, and says which disappear', async () => {
-    await home.json<Simulated>([...['simulate', '--tenant', 'ladot', '--provision'], ...columns, ...meaning])
+    await home.json<Simulated>(['simulate', '--tenant', 'ladot', '--provision', ...columns, ...meaning])
     expect(await replay('--tenant', 'ladot')).toMatchObject({
       readings: 490,
       spaces: 119,
@@ -131,10 +136,6 @@ describe('a file', () => {
 
       const published = await other.json([...onto, '--confirm', String(messages)])
       expect(published).toMatchObject({ messages, acknowledged: messages, skipped: 0, resume: null })
-      const shown = async (one: Home) => {
-        const all = (await spacesOf(one, { tenant: 'acme', site: 'main' })).values()
-        return Array.from(all).toSorted((a, b) => (a.code < b.code ? -1 : 1))
-      }
       expect(await shown(other)).toEqual(await shown(home))
       await expectSound(other, 'acme')
     } finally {

@@ -49,6 +49,7 @@ const memory = () => ({ policies: new PolicyCache(), spaces: new SpaceMemory() }
 const sweep = () => sweepDeadlines({ database: baywire.system, memory: memory(), clock: baywire.clock })
 const run = (selection: Partial<ReadingSelection> = {}) =>
   baywire.system.withSnapshot((tx) => dryRun(tx, { selection: { tenantId, ...selection } }))
+const count = async (selection: Partial<ReadingSelection>) => (await run(selection))?.readings
 const same = { changed_outcomes: 0, missing_inputs: 0, transitions: { removed: 0, added: 0 } }
 
 function reading(occupied: boolean, at = baywire.clock.now()) {
@@ -148,7 +149,6 @@ test('filters choose by topic, device, outcome and time, of one tenant alone', a
   await hearMany(['A2'], true)
   baywire.clock.advance(minuteMs)
   await hear('A1', true)
-  const count = async (selection: Partial<ReadingSelection>) => (await run(selection))?.readings
   expect(await count({})).toBe(3)
   expect(await count({ tenantId: other })).toBe(1)
   expect(await count({ topic: topicPattern('parking/v1/+/devices/#') })).toBe(2)

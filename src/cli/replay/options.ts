@@ -42,14 +42,14 @@ export function addArrivalFilter(command: Command): Command {
 
 /** A site that is named twice must be the same. */
 export function filterOf(options: FilterOptions): ReadingFilter {
-  const { topic, tenant, site, space, device, outcome: outcomes, since, until } = options
+  const { topic, tenant, site, space, device, outcome, since, until } = options
   if (since !== undefined && until !== undefined && since >= until) {
     throw new UsageError('--since must be before --until', 'the range of time is the wrong way round, or empty')
   }
   if (space?.site !== undefined && site !== undefined && space.site !== site) {
     throw new UsageError(`--space is at site "${space.site}", and --site is "${site}"`)
   }
-  return { topic, tenant, site: space?.site ?? site, space: space?.space, device, outcomes, since, until }
+  return { topic, tenant, site: space?.site ?? site, space: space?.space, device, outcomes: outcome, since, until }
 }
 
 /** The filter by the ids of this database. */
