@@ -56,12 +56,11 @@ export async function dryRun(
   let next = batches.next()
   for (let batch = await next; batch.done !== true; batch = await next) {
     signal?.throwIfAborted()
-    const fold = await run.take(batch.value)
     // The database is at the next ones while these are folded here.
     next = batches.next()
     next.catch(() => {})
     await letIoHappen()
-    fold()
+    await run.take(batch.value)
     onProgress?.(run.findings.readings + run.findings.notFolded, readings)
   }
   return await run.finish()
@@ -98,6 +97,7 @@ interface OpenSpace {
   policy: Policy | undefined
 }
 
+const nothing = { kind: 'deadline', deadline: 'debounce_hold', at: -Infinity } as const
 const spacesAtATime = 5000
 /** Inputs after which what was recorded of them is read: few at a time would be a look into the index for each. */
 const comparedAtATime = 50_000
@@ -157,18 +157,16 @@ class DryRun {
     }
   }
 
-  /** Takes in some readings in the order of arrival; answers what folds those that are in order by then. */
-  async take(rows: readonly LoggedReading[]): Promise<() => void> {
+  /** Takes in some readings in the order of arrival, and folds what is in order by then. */
+  async take(rows: readonly LoggedReading[]): Promise<void> {
     const touched = new Set<OpenSpace>()
     for (const row of rows) {
       const space = this.#receive(row)
       if (space !== undefined) touched.add(space)
     }
-    await this.#fillGaps([...touched])
+    if (touched.size > 0) await this.#fillGaps([...touched])
+    for (const space of touched) this.#foldInOrder(space)
     if (this.#inputsAhead >= comparedAtATime) await this.#readRecorded()
-    return () => {
-      for (const space of touched) this.#foldInOrder(space)
-    }
   }
 
   /** The space that has to be folded on, if it waits for this one. */
@@ -187,15 +185,20 @@ class DryRun {
       return undefined
     }
     space.highest = Math.max(space.highest, inputSeq)
-    if (input === undefined) {
-      // The decoder does not read it any more: the space goes on without it.
-      if (counted !== undefined) this.findings.outcome(row.outcome, 'malformed')
-      const nothing = { kind: 'deadline', deadline: 'debounce_hold', at: -Infinity } as const
-      space.waiting.set(inputSeq, { input: nothing, policyVersion: policyVersion ?? 0, at: row.receivedAt })
-    } else {
-      space.waiting.set(inputSeq, { input, policyVersion: policyVersion ?? 0, at: row.receivedAt, counted })
+    const next: Waiting = {
+      // What the decoder does not read any more is as if it had never come.
+      input: input ?? nothing,
+      policyVersion: policyVersion ?? 0,
+      at: row.receivedAt,
+      counted: input === undefined ? undefined : counted,
     }
-    return space
+    if (input === undefined && counted !== undefined) this.findings.outcome(row.outcome, 'malformed')
+    if (inputSeq !== space.done + 1 || policyVersion !== space.policyVersion) {
+      space.waiting.set(inputSeq, next)
+      return space
+    }
+    this.#fold(space, inputSeq, next)
+    return space.waiting.size > 0 ? space : undefined
   }
 
   /** A reading that never reached a space: its bytes can be judged again, its place cannot. */
@@ -266,7 +269,7 @@ class DryRun {
   }
 
   #fold(space: OpenSpace, inputSeq: number, { input, policyVersion, at, counted }: Waiting): void {
-    space.waiting.delete(inputSeq)
+    if (space.waiting.size > 0) space.waiting.delete(inputSeq)
     space.done = inputSeq
     if (space.policyVersion !== policyVersion || space.policy === undefined) {
       space.policy = this.#policies.policyOf(space.known, policyVersion)

@@ -93,6 +93,7 @@ export interface ReadOptions {
 
 interface Row extends Omit<LoggedReading, 'payload' | 'redriveOf'> {
   payload: Buffer | null
+  redriveOf: string | null
 }
 
 const rowsAtATime = 4000
@@ -138,7 +139,8 @@ function loggedOf(tx: SystemTransaction, { selection, inputsOf, start }: ReadOpt
   return tx`
     SELECT r.tenant_id AS "tenantId", r.id, r.part, ${epochOf(tx, 'received_at')} AS "receivedAt",
       ${epochOf(tx, 'observed_at')} AS "observedAt", r.device, r.clock, r.topic, r.payload, r.delivery, r.outcome, r.reason,
-      r.space_id AS "spaceId", r.input_seq AS "inputSeq", r.policy_version AS "policyVersion", (${chosen}) AS chosen
+      r.space_id AS "spaceId", r.input_seq AS "inputSeq", r.policy_version AS "policyVersion", (${chosen}) AS chosen,
+      NULL AS "redriveOf"
     FROM readings r
     WHERE r.received_at >= ${new Date(start)} AND r.received_at < ${new Date(start + dayMs)}
       AND (${tenantId}::uuid IS NULL OR r.tenant_id = ${tenantId}::uuid)
@@ -196,8 +198,9 @@ async function withPayloads(
       carried.payload = row.payload
     }
     if (wanted[index] !== true) continue
-    const payload = row.payload ?? (carried.id === row.id ? carried.payload : payloads.get(row.id))
-    readings.push({ ...row, payload: payload ?? nothing, redriveOf: originals.get(row.id) ?? null })
+    row.payload ??= (carried.id === row.id ? carried.payload : payloads.get(row.id)) ?? nothing
+    row.redriveOf = originals.get(row.id) ?? null
+    readings.push(row as LoggedReading)
   }
   return readings
 }
