@@ -11,6 +11,7 @@ export function toTable(summary: Summary): string {
     ...memoryOf(summary),
     ...streamsOf(summary),
     ...explainOf(summary),
+    ...replayOf(summary),
     ...summary.verdicts.map(verdictLine),
     ...soundnessOf(summary),
     ...machineOf(summary),
@@ -130,6 +131,18 @@ function explainOf({ explain }: Summary): string[] {
     `explain, a space of ${count(inputs)} inputs among ${count(readings)} readings on ${days} days, ${count(questions)} questions:`,
     `  one indexed query of its last reading: ${both(indexed)}`,
     `  explain at any moment of those days:   ${both(explain.explain)}`,
+  ]
+}
+
+function replayOf({ replay }: Summary): string[] {
+  if (replay === null) return []
+  const { readings, cursor, dryRun, heapMb, residentMb } = replay
+  const rates = (all: readonly number[]) => [count(median(all)), all.map(count).join(' ')]
+  return [
+    row('logged readings per second', ['median', 'all runs']),
+    row('cursor that reads and parses', rates(cursor)),
+    row('baywire replay --dry-run', rates(dryRun)),
+    `dry run over ${count(readings)} readings: heap ${heapMb.first.toFixed(1)} MB after a fifth, ${heapMb.last.toFixed(1)} MB at the end, resident ${residentMb.toFixed(0)} MB`,
     '',
   ]
 }
