@@ -108,6 +108,12 @@ export class BenchDatabase {
     return row?.last ?? 0
   }
 
+  async tenantId(tenant: string): Promise<string> {
+    const [row] = await this.#sql<{ id: string }[]>`SELECT id FROM tenants WHERE slug = ${tenant}`
+    if (row === undefined) throw new Error(`there is no tenant ${tenant}`)
+    return row.id
+  }
+
   async count(table: string, tenant: string): Promise<number> {
     const [row] = await this.#sql<{ count: number }[]>`
       SELECT count(*) FROM ${this.#sql(table)} WHERE tenant_id = (SELECT id FROM tenants WHERE slug = ${tenant})`

@@ -15,14 +15,16 @@ import { measureRounds } from './rounds.ts'
 import { failuresOf, names, summarize, type Name, type Results, type Summary } from './summary.ts'
 import { toTable } from './table.ts'
 import { measureApi } from './targets/api.ts'
+import { measureExplain } from './targets/explain.ts'
 import { measureMemory } from './targets/memory.ts'
 import { measureStreams } from './targets/streams.ts'
+import { measureReplay } from './targets/replay.ts'
 
 const help = `npm run bench -- [--only NAMES] [--json FILE] [--seconds N] [--repeats N] [--warm-up N] [--rate N]
 npm run bench -- --docs FILES
 
-  --only NAMES   any of ${names.join(', ')}, api, memory and sse
-                 (default: all but memory and sse; node-red only where it is installed, which asking for it does)
+  --only NAMES   any of ${names.join(', ')}, api, explain, memory, replay and sse
+                 (default: all but explain, memory, replay and sse; node-red only where it is installed, which asking for it does)
   --json FILE    write the figures there too
   --seconds N    length of a window (default 6); of memory, after its first minute (default 600)
   --repeats N    windows of each (default 3)
@@ -34,7 +36,7 @@ Example:
   npm run bench -- --only embedded,serial --repeats 1`
 
 interface Options {
-  only: readonly (Name | 'api' | 'memory' | 'sse')[]
+  only: readonly (Name | 'api' | 'explain' | 'memory' | 'replay' | 'sse')[]
   installNodeRed: boolean
   json: string | undefined
   docs: string | undefined
@@ -46,6 +48,7 @@ interface Options {
 
 class WrongUse extends Error {}
 
+const replayedReadings = 1_000_000
 const defaultSeconds = { window: 6, memory: 600 }
 /** Of the measurement of sse. */
 const [streamClients, streamChanges] = [1000, 200]
@@ -82,7 +85,7 @@ function readOptions(): Options {
 
 function wantedNames(text: string | undefined): Options['only'] {
   const wanted: readonly string[] = text?.split(',') ?? [...names, 'api']
-  const known = [...names, 'api', 'memory', 'sse'] as const
+  const known = [...names, 'api', 'explain', 'memory', 'replay', 'sse'] as const
   const unknown = wanted.filter((name) => !known.some((each) => each === name))
   if (unknown.length > 0) throw new WrongUse(`--only: there is no ${unknown.join(', ')}`)
   return known.filter((name) => wanted.includes(name))
@@ -119,6 +122,9 @@ async function measure(options: Options, lifecycle: Lifecycle): Promise<Summary>
   const only = names.filter((name) => options.only.includes(name))
   const results: Results = await measureRounds(run, { only, repeats, installNodeRed })
   if (options.only.includes('api')) results.api = await measureApi(run, { repeats })
+  if (options.only.includes('replay')) {
+    results.replay = await measureReplay(run, { readings: replayedReadings, repeats })
+  }
   if (options.only.includes('memory')) {
     const memorySeconds = options.seconds ?? defaultSeconds.memory
     results.memory = await measureMemory(run, { seconds: memorySeconds, perSecond: memoryRate })
@@ -126,6 +132,7 @@ async function measure(options: Options, lifecycle: Lifecycle): Promise<Summary>
   if (options.only.includes('sse')) {
     results.streams = await measureStreams(run, { clients: streamClients, changes: streamChanges })
   }
+  if (options.only.includes('explain')) results.explained = await measureExplain(run)
   const programs = { postgres: await database.version(), mosquitto: await mosquittoVersion() }
   return summarize(results, { ...programs, seconds, repeats, warmUpS, at: new Date() })
 }

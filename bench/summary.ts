@@ -2,7 +2,9 @@ import { release, totalmem, type } from 'node:os'
 import { median, type Window } from './measure.ts'
 import { machine } from './processes.ts'
 import { apiNames, type ApiName, type ApiResults } from './targets/api.ts'
+import type { Explained } from './targets/explain.ts'
 import type { Memory } from './targets/memory.ts'
+import type { Replay } from './targets/replay.ts'
 import type { ProductFindings } from './targets/product.ts'
 import type { Streams } from './targets/streams.ts'
 
@@ -32,6 +34,8 @@ export interface Results {
   api?: ApiResults
   memory?: Memory
   streams?: Streams
+  explained?: Explained
+  replay?: Replay
 }
 
 export interface Facts {
@@ -58,10 +62,15 @@ const least = {
   ofLimit: { bound: 0.55, goal: 0.75 },
   timesSerial: { embedded: 20, mosquitto: 15 },
   timesConcurrent: 3,
+  replayOfCursor: 0.5,
 }
 const leastOfApi = { counts: 0.6, notModified: 0.8, list: 0.8, timesQueried: 10 }
 const mostMbPerMinute = 1
 const mostTimesBare = 2.5
+/** The slowest answer in a hundred beside that of one indexed query. */
+const mostTimesIndexed = 5
+/** That a dry run may hold more at its end than after a fifth of its way. */
+const mostReplayGrowthMb = 10
 
 /** The load whose latency is the one of the summary. */
 const summaryShare = 0.8
@@ -115,9 +124,12 @@ export function summarize(results: Results, facts: Facts) {
     api: apiOf(results.api),
     memory: results.memory ?? null,
     streams: results.streams ?? null,
+    explain: results.explained ?? null,
+    replay: results.replay ?? null,
     verdicts: [
-      ...verdictsOf({ ratios, times, memory: results.memory, streams: results.streams }),
+      ...verdictsOf({ ratios, times, memory: results.memory, streams: results.streams, explained: results.explained }),
       ...apiVerdicts(apiOf(results.api)),
+      ...replayVerdicts(results.replay),
     ],
     skipped: results.skipped,
     failed: results.failed,
@@ -135,8 +147,10 @@ export function summarize(results: Results, facts: Facts) {
 }
 
 /** Why figures do not count; empty where they do. */
-export function faultsOf({ embedded, mosquitto, failed }: Summary): string[] {
+export function faultsOf({ embedded, mosquitto, replay, failed }: Summary): string[] {
+  const differences = replay?.differences ?? 0
   return [
+    ...(differences > 0 ? [`replay: ${differences} differences from what was recorded`] : []),
     ...Object.entries(failed).map(([name, reason]) => `${name}: ${reason}`),
     ...(embedded?.faults ?? []).map((fault) => `embedded: ${fault}`),
     ...(mosquitto?.faults ?? []).map((fault) => `mosquitto: ${fault}`),
@@ -165,11 +179,13 @@ function verdictsOf({
   times,
   memory,
   streams,
+  explained,
 }: {
   ratios: Record<ProductName, number | null>
   times: Record<ProductName, Times>
   memory: Memory | undefined
   streams: Streams | undefined
+  explained: Explained | undefined
 }): Verdict[] {
   const products = ['embedded', 'mosquitto'] as const
   const { ofLimit, timesSerial, timesConcurrent } = least
@@ -183,6 +199,7 @@ function verdictsOf({
     }),
     memoryVerdict(memory),
     streamsVerdict(streams),
+    explainVerdict(explained),
   ].filter((verdict) => verdict !== undefined)
 }
 
@@ -234,6 +251,34 @@ function streamsVerdict(streams: Streams | undefined): Verdict | undefined {
   if (streams === undefined) return undefined
   const value = Number(streams.ratio.toFixed(2))
   return { what: 'sse: p99 by that of a bare fan-out', value, bound: mostTimesBare, reached: value <= mostTimesBare }
+}
+
+function explainVerdict(explained: Explained | undefined): Verdict | undefined {
+  if (explained === undefined) return undefined
+  const value = Number(explained.times.toFixed(1))
+  return {
+    what: 'explain: times one indexed query, p99',
+    value,
+    bound: mostTimesIndexed,
+    reached: value <= mostTimesIndexed,
+  }
+}
+
+function replayVerdicts(replay: Replay | undefined): Verdict[] {
+  if (replay === undefined) return []
+  const growth = Number((replay.heapMb.last - replay.heapMb.first).toFixed(1))
+  const ofCursor = atLeast('replay: dry run, share of the rate of a cursor', round(replay.ratio, 3), {
+    bound: least.replayOfCursor,
+  })
+  return [
+    ...(ofCursor === undefined ? [] : [ofCursor]),
+    {
+      what: 'memory of a dry run: growth in MB after its first fifth',
+      value: growth,
+      bound: mostReplayGrowthMb,
+      reached: growth < mostReplayGrowthMb,
+    },
+  ]
 }
 
 /** Most cores that other programs had while something was measured. */

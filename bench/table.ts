@@ -10,6 +10,8 @@ export function toTable(summary: Summary): string {
     ...apiOf(summary),
     ...memoryOf(summary),
     ...streamsOf(summary),
+    ...explainOf(summary),
+    ...replayOf(summary),
     ...summary.verdicts.map(verdictLine),
     ...soundnessOf(summary),
     ...machineOf(summary),
@@ -118,12 +120,36 @@ function streamsOf({ streams }: Summary): string[] {
     `an event to ${count(streams.clients)} clients, ${streams.changes} times:`,
     `  Baywire, from the PUBACK          ${line(streams.product)}`,
     `  bare fan-out, from the first write ${line(streams.bare)}`,
+  ]
+}
+
+function explainOf({ explain }: Summary): string[] {
+  if (explain === null) return []
+  const { inputs, readings, days, questions, indexed } = explain
+  const both = ({ p50Ms, p99Ms }: typeof indexed) => `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`
+  return [
+    `explain, a space of ${count(inputs)} inputs among ${count(readings)} readings on ${days} days, ${count(questions)} questions:`,
+    `  one indexed query of its last reading: ${both(indexed)}`,
+    `  explain at any moment of those days:   ${both(explain.explain)}`,
+  ]
+}
+
+function replayOf({ replay }: Summary): string[] {
+  if (replay === null) return []
+  const { readings, cursor, dryRun, heapMb, residentMb } = replay
+  const rates = (all: readonly number[]) => [count(median(all)), all.map(count).join(' ')]
+  return [
+    row('logged readings per second', ['median', 'all runs']),
+    row('cursor that reads and parses', rates(cursor)),
+    row('baywire replay --dry-run', rates(dryRun)),
+    `dry run over ${count(readings)} readings: heap ${heapMb.first.toFixed(1)} MB after a fifth, ${heapMb.last.toFixed(1)} MB at the end, resident ${residentMb.toFixed(0)} MB`,
     '',
   ]
 }
 
 function verdictLine({ what, value, bound, goal, reached }: Verdict): string {
-  const limit = what.startsWith('memory') ? 'below' : what.startsWith('sse') ? 'at most' : 'at least'
+  const atMost = what.startsWith('sse') || what.startsWith('explain')
+  const limit = what.startsWith('memory') ? 'below' : atMost ? 'at most' : 'at least'
   const aim = goal === undefined ? '' : `; goal ${goal}: ${value >= goal ? 'reached' : 'missed'}`
   return `${what}: ${value} (${limit} ${bound}: ${reached ? 'reached' : 'MISSED'}${aim})`
 }

@@ -8,13 +8,14 @@ import { addDemo } from './cli/demo/command.ts'
 import { addDevice } from './cli/device/command.ts'
 import { addDlq } from './cli/dlq/command.ts'
 import { addDoctor } from './cli/doctor/command.ts'
+import { addExplain } from './cli/explain.ts'
 import { addImport } from './cli/import/command.ts'
 import { addJobs } from './cli/jobs.ts'
 import { addKeys } from './cli/keys.ts'
 import { addLedger } from './cli/ledger.ts'
 import { addMigrate } from './cli/migrate.ts'
 import { addMosquitto } from './cli/mosquitto/command.ts'
-import { addReplay } from './cli/replay.ts'
+import { addReplay } from './cli/replay/command.ts'
 import { addSimulate } from './cli/simulate/command.ts'
 import { addStart } from './cli/start.ts'
 import { addTail } from './cli/tail.ts'
@@ -41,6 +42,7 @@ function commandLine(): Command {
     addAudit,
     addDlq,
     addReplay,
+    addExplain,
     addDevice,
     addJobs,
     addKeys,

@@ -31,6 +31,7 @@ import { addDashboardRoutes } from './routes/dashboard.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
+import { addExplainRoutes } from './routes/explain.ts'
 import { addGatewayRoutes } from './routes/gateways.ts'
 import { addLiveRoutes } from './routes/live.ts'
 import { addJobRoutes } from './routes/jobs.ts'
@@ -122,6 +123,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addJobRoutes(app, { tenants, databaseWaitMs })
   addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
+  addExplainRoutes(app, { tenants, databaseWaitMs, clock })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */

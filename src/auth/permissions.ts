@@ -32,6 +32,10 @@ export const permissions = {
     about: 'make, assign, claim and delete devices and gateways, and give and end their secrets',
     roles: ['owner', 'admin', 'operator'],
   },
+  'readings:read': {
+    about: 'search the log of readings, and see which messages made a space show what it shows',
+    roles: ['owner', 'admin', 'operator'],
+  },
   'policies:read': { about: 'see policies and their versions', roles: ['owner', 'admin', 'operator', 'viewer'] },
   'policies:write': { about: 'change policies', roles: ['owner', 'admin'] },
   'dashboard:read': { about: 'see the dashboard', roles: ['owner', 'admin', 'operator', 'viewer'] },

@@ -60,7 +60,7 @@ function keptInput(row: KeptRow, decoded: Map<string, readonly DecodedPart[]>): 
   return { inputSeq, policyVersion, rulesVersion, input, recorded: { outcome, observedAt, clock } }
 }
 
-function decodeAgain({ topic, payload }: KeptReading): readonly DecodedPart[] {
+export function decodeAgain({ topic, payload }: Pick<KeptReading, 'topic' | 'payload'>): readonly DecodedPart[] {
   const parsed = parseTopic(topic)
   if (parsed?.kind === 'reading') return [decodeReading(parsed.device, payload)]
   return parsed?.kind === 'readings' ? decodeReadings(payload) : []

@@ -48,13 +48,17 @@ export async function readKeptInputs(
   wanted: readonly WantedInputs[],
   arrivedBefore = Infinity,
 ): Promise<KeptRow[]> {
-  const ranges: Ranges = {
+  const ranges = rangesOf(wanted)
+  const [readings, others] = await Promise.all([readReadings(tx, ranges, arrivedBefore), readOthers(tx, ranges)])
+  return [...readings, ...others]
+}
+
+function rangesOf(wanted: readonly WantedInputs[]): Ranges {
+  return {
     spaceIds: plainOf(wanted, ({ spaceId }) => spaceId),
     behind: plainOf(wanted, ({ behind }) => behind),
     upTo: plainOf(wanted, ({ upTo }) => upTo ?? Number.MAX_SAFE_INTEGER),
   }
-  const [readings, others] = await Promise.all([readReadings(tx, ranges, arrivedBefore), readOthers(tx, ranges)])
-  return [...readings, ...others]
 }
 
 interface Ranges {
@@ -88,7 +92,7 @@ async function readReadings(tx: SystemTransaction, ranges: Ranges, arrivedBefore
       AS n (space_id, behind, up_to)
     JOIN readings r ON r.space_id = n.space_id AND r.input_seq > n.behind AND r.input_seq <= n.up_to
     WHERE r.received_at < ${before}::text::timestamptz`
-  const payloads = await readFirstParts(tx, rows)
+  const { payloads } = await readFirstParts(tx, rows)
   return rows.map((row) => ({
     kind: 'reading',
     spaceId: row.space_id,
@@ -110,9 +114,12 @@ async function readReadings(tx: SystemTransaction, ranges: Ranges, arrivedBefore
  * A message's payload stands on its first part, which may belong to another space, and that of a redriven reading on its
  * original, which arrived at the same time: payloads by the id that the reading was logged under.
  */
-async function readFirstParts(tx: SystemTransaction, rows: readonly ReadingRow[]): Promise<Map<string, Buffer>> {
+export async function readFirstParts(
+  tx: SystemTransaction,
+  rows: readonly Pick<ReadingRow, 'id' | 'payload' | 'delivery' | 'received_at'>[],
+): Promise<{ payloads: Map<string, Buffer>; originals: Map<string, string> }> {
   const without = rows.filter((row) => row.payload === null)
-  if (without.length === 0) return new Map()
+  if (without.length === 0) return { payloads: new Map(), originals: new Map() }
   const redriven = without.filter((row) => row.delivery === 'redrive').map((row) => row.id)
   const originals = await readOriginals(tx, [...new Set(redriven)])
   const wanted = new Map(without.map((row) => [originals.get(row.id) ?? row.id, row.received_at]))
@@ -124,7 +131,7 @@ async function readFirstParts(tx: SystemTransaction, rows: readonly ReadingRow[]
       AND r.received_at BETWEEN ${new Date(times.reduce((a, b) => Math.min(a, b)))} AND ${new Date(times.reduce((a, b) => Math.max(a, b)))}`
   const payloads = new Map(found.map((row) => [row.id, row.payload]))
   for (const [id, original] of originals) payloads.set(id, payloads.get(original) ?? Buffer.alloc(0))
-  return payloads
+  return { payloads, originals }
 }
 
 async function readOthers(tx: SystemTransaction, ranges: Ranges): Promise<KeptOther[]> {

@@ -21,11 +21,13 @@ const allowed: Record<string, readonly string[]> = {
   // What goes out over MQTT of the events: states and availability, retained.
   outbox: ['.', 'mqtt', 'occupancy', 'store'],
   // The verbs of those who run a tenant: each checks the right to it, keeps its rules and writes the audit log.
-  administration: ['.', 'occupancy', 'decode', 'store', 'auth'],
+  administration: ['.', 'mqtt', 'occupancy', 'decode', 'store', 'auth'],
   // Verbs of those who park: each checks the right to it, keeps its rules and steps the space.
   reservations: ['.', 'occupancy', 'store', 'auth'],
+  // Why a space showed what it showed: the state machine from the middle of the log on.
+  explain: ['.', 'mqtt', 'decode', 'occupancy', 'store', 'auth'],
   jobs: ['.', 'mqtt', 'occupancy', 'store', 'replay'],
-  api: ['.', 'occupancy', 'store', 'replay', 'auth', 'administration', 'reservations', 'live'],
+  api: ['.', 'occupancy', 'store', 'replay', 'auth', 'administration', 'reservations', 'live', 'explain'],
   cli: [
     '.',
     'mqtt',
@@ -40,6 +42,7 @@ const allowed: Record<string, readonly string[]> = {
     'api',
     'auth',
     'administration',
+    'explain',
   ],
 }
 /** Rooms that are pure: they import no part of Node that reads a clock, a file or the network. */

@@ -6,13 +6,14 @@ import { addDemo } from '../../../src/cli/demo/command.ts'
 import { addDevice } from '../../../src/cli/device/command.ts'
 import { addDlq } from '../../../src/cli/dlq/command.ts'
 import { addDoctor } from '../../../src/cli/doctor/command.ts'
+import { addExplain } from '../../../src/cli/explain.ts'
 import { addImport } from '../../../src/cli/import/command.ts'
 import { addJobs } from '../../../src/cli/jobs.ts'
 import { addKeys } from '../../../src/cli/keys.ts'
 import { addLedger } from '../../../src/cli/ledger.ts'
 import { addMigrate } from '../../../src/cli/migrate.ts'
 import { addMosquitto } from '../../../src/cli/mosquitto/command.ts'
-import { addReplay } from '../../../src/cli/replay.ts'
+import { addReplay } from '../../../src/cli/replay/command.ts'
 import { addSimulate } from '../../../src/cli/simulate/command.ts'
 import { addStart, roles } from '../../../src/cli/start.ts'
 import { addTail } from '../../../src/cli/tail.ts'
@@ -29,6 +30,7 @@ const adders = [
   addAudit,
   addDlq,
   addReplay,
+  addExplain,
   addDevice,
   addJobs,
   addKeys,

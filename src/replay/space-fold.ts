@@ -1,0 +1,100 @@
+import type { Input } from '../occupancy/input.ts'
+import { effectivePolicy, type Policy, type PolicyFields } from '../occupancy/policy.ts'
+import { nextDeadline, visibleState, type SpaceState } from '../occupancy/state.ts'
+import { step, type Step } from '../occupancy/step.ts'
+import type { Transition } from '../store/replayed-spaces.ts'
+import { SpaceComparison, type Change, type SpaceDifference } from './comparison.ts'
+
+export interface SpaceFoldOptions {
+  /** tenant/site/space */
+  readonly path: string
+  readonly state: SpaceState
+  readonly onChange: (space: string, change: Change) => void
+}
+
+/** One space folded in memory, input by input in its order, beside what was recorded of it. */
+export class SpaceFold {
+  readonly path: string
+  readonly #onChange: SpaceFoldOptions['onChange']
+  #state: SpaceState
+  #comparison: SpaceComparison | undefined
+
+  constructor({ path, state, onChange }: SpaceFoldOptions) {
+    this.path = path
+    this.#state = state
+    this.#onChange = onChange
+  }
+
+  /** Steps what lies before the range that is compared. */
+  pass(input: Input, policy: Policy): Step {
+    const stepped = step(this.#state, input, policy)
+    this.#state = stepped.state
+    return stepped
+  }
+
+  /** Steps an input of the range that is compared. */
+  compare(input: Input, policy: Policy): Step {
+    const comparison = this.#compared()
+    const stepped = this.pass(input, policy)
+    for (const transition of transitionsOf(stepped)) comparison.replayed(transition)
+    return stepped
+  }
+
+  /** A hold that is open at the end elapses, as it would have when nothing more had come. */
+  elapse(policy: Policy): void {
+    const held = elapsed(this.#state, policy)
+    if (held === undefined) return
+    const comparison = this.#compared()
+    for (const transition of held) comparison.replayed(transition)
+  }
+
+  /** What was recorded to have happened, in its order, but not more than was compared. */
+  recorded(transitions: readonly Transition[]): void {
+    for (const transition of transitions) this.#compared().recorded(transition)
+  }
+
+  /** To be called where what was recorded is taken in up to the last input that was stepped. */
+  settle(): void {
+    this.#comparison?.settle()
+  }
+
+  finish(endAt: number): SpaceDifference | undefined {
+    return this.#comparison?.finish(endAt)
+  }
+
+  #compared(): SpaceComparison {
+    this.#comparison ??= new SpaceComparison(visibleState(this.#state).status, (change) =>
+      this.#onChange(this.path, change),
+    )
+    return this.#comparison
+  }
+}
+
+export function transitionsOf({ events }: Step): Transition[] {
+  return events.map(({ kind, eventTime, state }) => ({ kind, eventTime, status: state.status }))
+}
+
+/** What the end of an open hold brings about; undefined where none is open. */
+export function elapsed(state: SpaceState, policy: Policy): Transition[] | undefined {
+  const next = nextDeadline(state)
+  if (next?.deadline !== 'debounce_hold') return undefined
+  return transitionsOf(step(state, { kind: 'deadline', ...next }, policy))
+}
+
+/** A policy with some of its fields changed; each is made once. */
+export class ChangedPolicies {
+  readonly #changed = new WeakMap<Policy, Policy>()
+  readonly #fields: PolicyFields
+
+  constructor(fields: PolicyFields) {
+    this.#fields = fields
+  }
+
+  of(policy: Policy): Policy {
+    const known = this.#changed.get(policy)
+    if (known !== undefined) return known
+    const changed = effectivePolicy(policy, this.#fields)
+    this.#changed.set(policy, changed)
+    return changed
+  }
+}

@@ -1,0 +1,208 @@
+import type { Clock } from '../occupancy/evidence.ts'
+import { plain, texts } from './arrays.ts'
+import type { Outcome } from './books.ts'
+import { readFirstParts } from './kept-inputs.ts'
+import { loggedDays } from './retention.ts'
+import type { SystemTransaction } from './transactions.ts'
+
+/**
+ * The raw log read back in the order of arrival, some thousand rows at a time, however much there is of it: day by day,
+ * because a day is a partition, so that no sort is over more than one.
+ */
+
+/** Which readings. Times in epoch milliseconds, [since, until), of arrival. What is undefined does not narrow. */
+export interface ReadingSelection {
+  readonly tenantId?: string | undefined
+  /** Readings that reached one of these spaces. */
+  readonly spaceIds?: readonly string[] | undefined
+  readonly device?: string | undefined
+  /** A regular expression that the topic must match: see `topicPattern`. */
+  readonly topic?: string | undefined
+  readonly outcomes?: readonly Outcome[] | undefined
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+}
+
+/** Times in epoch milliseconds. */
+export interface LoggedReading {
+  readonly tenantId: string
+  readonly id: string
+  readonly part: number
+  readonly receivedAt: number
+  readonly observedAt: number | null
+  readonly device: string | null
+  readonly clock: Clock | null
+  readonly topic: string
+  /** Of the whole message, whichever part this is. */
+  readonly payload: Buffer
+  readonly delivery: string | null
+  /** The message of which this is a redrive; null for all else. */
+  readonly redriveOf: string | null
+  readonly outcome: Outcome
+  readonly reason: string | null
+  readonly spaceId: string | null
+  readonly inputSeq: number | null
+  readonly policyVersion: number | null
+  /** Whether the selection has it, or it was asked for with the inputs of a space. */
+  readonly chosen: boolean
+}
+
+export interface SelectedSpace {
+  readonly tenantId: string
+  /** Null: readings that reached no space. */
+  readonly spaceId: string | null
+  readonly outcome: Outcome
+  readonly count: number
+  readonly first: number
+  readonly last: number
+}
+
+/** How many readings a selection has, by space and outcome. */
+export async function countSelected(tx: SystemTransaction, selection: ReadingSelection): Promise<SelectedSpace[]> {
+  const rows = await tx<(Omit<SelectedSpace, 'first' | 'last'> & { first: Date; last: Date })[]>`
+    SELECT r.tenant_id AS "tenantId", r.space_id AS "spaceId", r.outcome, count(*) AS count,
+      min(r.received_at) AS first, max(r.received_at) AS last
+    FROM readings r WHERE ${isChosen(tx, selection)} GROUP BY 1, 2, 3`
+  return rows.map((row) => ({ ...row, first: row.first.getTime(), last: row.last.getTime() }))
+}
+
+/** The spaces of a site, or those of a code; of all tenants where none is given. */
+export async function findSpaceIds(
+  tx: SystemTransaction,
+  {
+    tenantId = null,
+    site = null,
+    space = null,
+  }: { tenantId?: string | null | undefined; site?: string | null | undefined; space?: string | null | undefined },
+): Promise<string[]> {
+  const rows = await tx<{ id: string }[]>`
+    SELECT p.id FROM spaces p JOIN sites i ON i.tenant_id = p.tenant_id AND i.id = p.site_id
+    WHERE (${tenantId}::uuid IS NULL OR p.tenant_id = ${tenantId}::uuid)
+      AND (${site}::text IS NULL OR i.code = ${site}) AND (${space}::text IS NULL OR p.code = ${space})
+    ORDER BY p.id`
+  return rows.map(({ id }) => id)
+}
+
+export interface ReadOptions {
+  readonly selection: ReadingSelection
+  /** Also all readings that reached these spaces before `selection.until`: what folding them takes. `all`: of the tenant. */
+  readonly inputsOf?: readonly string[] | 'all'
+  /** Arrival of the first and the last reading of the selection. */
+  readonly between: { readonly first: number; readonly last: number }
+}
+
+interface Row extends Omit<LoggedReading, 'payload' | 'redriveOf'> {
+  payload: Buffer | null
+  redriveOf: string | null
+}
+
+const rowsAtATime = 4000
+const dayMs = 86_400_000
+
+/** To be used in a snapshot: it takes as long as whoever reads. */
+export async function* readLogged(tx: SystemTransaction, options: ReadOptions): AsyncGenerator<LoggedReading[]> {
+  const { inputsOf, between } = options
+  const carried: Carried = { id: '', payload: Buffer.alloc(0) }
+  for (const day of await loggedDays(tx)) {
+    const start = Date.parse(day)
+    const isWanted = start <= between.last && (inputsOf !== undefined || start + dayMs > between.first)
+    if (!isWanted) continue
+    for await (const rows of readDay(tx, { ...options, start })) {
+      const wanted = inputsOf === undefined ? rows.map(({ chosen }) => chosen) : rows.map(isInput)
+      yield await withPayloads(tx, { rows, wanted, carried })
+    }
+  }
+}
+
+async function* readDay(tx: SystemTransaction, options: ReadOptions & { start: number }): AsyncGenerator<Row[]> {
+  await tx`DECLARE logged NO SCROLL CURSOR FOR ${loggedOf(tx, options)}`
+  let rows: Row[]
+  do {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    rows = await tx<Row[]>`FETCH ${tx.unsafe(String(rowsAtATime))} FROM logged`
+    if (rows.length > 0) yield rows
+  } while (rows.length === rowsAtATime)
+  await tx`CLOSE logged`
+}
+
+function loggedOf(tx: SystemTransaction, { selection, inputsOf, start }: ReadOptions & { start: number }) {
+  const { tenantId = null, until } = selection
+  const chosen = isChosen(tx, selection)
+  const inputs =
+    inputsOf === undefined
+      ? tx`FALSE`
+      : inputsOf === 'all'
+        ? tx`r.input_seq IS NOT NULL`
+        : tx`r.input_seq IS NOT NULL AND r.space_id = ANY (${plain(inputsOf)}::uuid[])`
+  const before = until === undefined ? null : new Date(until)
+  // A message's payload stands on its first part, which another space, device or outcome may have.
+  return tx`
+    SELECT r.tenant_id AS "tenantId", r.id, r.part, ${epochOf(tx, 'received_at')} AS "receivedAt",
+      ${epochOf(tx, 'observed_at')} AS "observedAt", r.device, r.clock, r.topic, r.payload, r.delivery, r.outcome, r.reason,
+      r.space_id AS "spaceId", r.input_seq AS "inputSeq", r.policy_version AS "policyVersion", (${chosen}) AS chosen,
+      NULL AS "redriveOf"
+    FROM readings r
+    WHERE r.received_at >= ${new Date(start)} AND r.received_at < ${new Date(start + dayMs)}
+      AND (${tenantId}::uuid IS NULL OR r.tenant_id = ${tenantId}::uuid)
+      AND (${before}::timestamptz IS NULL OR r.received_at < ${before}::timestamptz)
+      AND ((${chosen}) OR (${inputs}) OR (r.part = 0 AND r.topic LIKE ${gatewayTopics}))
+    ORDER BY r.received_at, r.id, r.part`
+}
+
+/** Of messages that may have more than one part. */
+const gatewayTopics = 'parking/v1/%/gateways/%/readings'
+
+function epochOf(tx: SystemTransaction, column: 'received_at' | 'observed_at') {
+  return tx`(extract(epoch FROM r.${tx(column)}) * 1000)::bigint`
+}
+
+/** The condition for rows of `readings r`. */
+export function isChosen(tx: SystemTransaction, selection: ReadingSelection) {
+  const { tenantId, spaceIds, device, topic, outcomes, since, until } = selection
+  const conditions = [
+    tenantId !== undefined && tx`r.tenant_id = ${tenantId}`,
+    spaceIds !== undefined && tx`r.space_id = ANY (${plain(spaceIds)}::uuid[])`,
+    device !== undefined && tx`r.device = ${device}`,
+    topic !== undefined && tx`r.topic ~ ${topic}`,
+    outcomes !== undefined && tx`r.outcome = ANY (${texts(outcomes)}::text[])`,
+    since !== undefined && tx`r.received_at >= ${new Date(since)}`,
+    until !== undefined && tx`r.received_at < ${new Date(until)}`,
+  ].filter((condition) => condition !== false)
+  return conditions.reduce((all, condition) => tx`${all} AND ${condition}`, tx`TRUE`)
+}
+
+/** The last message whose payload came by: its other parts follow it. */
+interface Carried {
+  id: string
+  payload: Buffer
+}
+
+function isInput({ chosen, inputSeq }: Row): boolean {
+  return chosen || inputSeq !== null
+}
+
+/** Rows that came only because of their payload are dropped. */
+async function withPayloads(
+  tx: SystemTransaction,
+  { rows, wanted, carried }: { rows: readonly Row[]; wanted: readonly boolean[]; carried: Carried },
+): Promise<LoggedReading[]> {
+  const redriven = rows.filter((row, index) => row.delivery === 'redrive' && wanted[index] === true)
+  const { payloads, originals } = await readFirstParts(
+    tx,
+    redriven.map((row) => ({ ...row, received_at: new Date(row.receivedAt) })),
+  )
+  const readings: LoggedReading[] = []
+  for (const [index, row] of rows.entries()) {
+    if (row.payload !== null) {
+      carried.id = row.id
+      carried.payload = row.payload
+    }
+    if (wanted[index] !== true) continue
+    row.payload ??= (carried.id === row.id ? carried.payload : payloads.get(row.id)) ?? nothing
+    row.redriveOf = originals.get(row.id) ?? null
+    readings.push(row as LoggedReading)
+  }
+  return readings
+}
+
+const nothing = Buffer.alloc(0)
