@@ -9,6 +9,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY src ./src
+COPY console ./console
 RUN node scripts/build.mjs
 # What runs needs neither the compiler nor the embedded Postgres.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund

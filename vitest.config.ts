@@ -22,7 +22,7 @@ const long = [
 /**
  * `unit` needs nothing; `integration` and `long` run on one embedded database that is started for the whole run; `e2e` runs the
  * program as it was built, each file on a database of its own; so does `operations`, what those need who run it, which takes
- * many starts; `chaos` does so and breaks things meanwhile.
+ * many starts; `console` does so with a browser; `chaos` does so and breaks things meanwhile.
  */
 export default defineConfig({
   test: {
@@ -37,7 +37,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/unit/**', 'test/e2e/**', 'test/operations/**', 'test/chaos/**', ...long],
+          exclude: ['test/unit/**', 'test/e2e/**', 'test/operations/**', 'test/chaos/**', 'test/console/**', ...long],
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
@@ -65,6 +65,16 @@ export default defineConfig({
         test: {
           name: 'operations',
           include: ['test/operations/**/*.test.ts'],
+          globalSetup: ['test/e2e/support/setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 90_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'console',
+          include: ['test/console/**/*.test.ts'],
           globalSetup: ['test/e2e/support/setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 90_000,

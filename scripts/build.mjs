@@ -1,7 +1,8 @@
-// Compiles src/ to dist/ so that a process already running from dist/ is never left with half a file:
-// tsc writes to a directory of its own, then each file is renamed into place (atomic), and files that no
-// longer have a source are removed last.
-import { spawnSync } from 'node:child_process'
+// Compiles src/ to dist/ and bundles console/ to dist/console/ so that a process already running from dist/ is never
+// left with half a file: both write to a directory of their own, then each file is renamed into place (atomic; the page
+// of the console behind what it loads), and files that no longer have a source are removed last.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,14 +17,25 @@ const filesBelow = (directory) =>
         .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
     : []
 
+const isPage = (file) => (file.endsWith('.html') ? 1 : 0)
+
+/** Rejects unless it ends with exit code 0. */
+async function run(what, script, args) {
+  const path = join(root, 'node_modules', ...script.split('/'))
+  const child = spawn(process.execPath, [path, ...args], { stdio: 'inherit' })
+  const [status] = await once(child, 'exit')
+  if (status !== 0) throw new Error(`${what} refused the sources`)
+}
+
 try {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', staging], {
-    stdio: 'inherit',
-  })
-  if (status !== 0) throw new Error('the compiler refused the sources')
+  const vite = ['build', join(root, 'console'), '--outDir', join(staging, 'console'), '--logLevel', 'warn']
+  const results = await Promise.allSettled([
+    run('the compiler', 'typescript/bin/tsc', ['-p', join(root, 'tsconfig.build.json'), '--outDir', staging]),
+    run('the bundler', 'vite/bin/vite.js', vite),
+  ])
+  for (const { reason } of results) if (reason !== undefined) throw reason
   const built = new Set(filesBelow(staging))
-  for (const file of built) {
+  for (const file of [...built].toSorted((one, other) => isPage(one) - isPage(other))) {
     mkdirSync(dirname(join(dist, file)), { recursive: true })
     renameSync(join(staging, file), join(dist, file))
   }

@@ -27,6 +27,7 @@ import { addApiKeyRoutes } from './routes/api-keys.ts'
 import { addAppRoutes } from './routes/apps.ts'
 import { addAuditRoutes } from './routes/audit.ts'
 import { addAvailabilityRoutes } from './routes/availability.ts'
+import { addConsoleRoutes } from './routes/console.ts'
 import { addDashboardRoutes } from './routes/dashboard.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
@@ -92,6 +93,7 @@ export function createApi(options: ApiOptions): Api {
   addJwksRoute(app, { publishedKeys: options.publishedKeys, databaseWaitMs })
   addPrivateRoutes(app, options)
   addDocumentRoute(app)
+  addConsoleRoutes(app)
   return answerFailures(app, log)
 }
 

@@ -20,7 +20,7 @@ let program: Program
 beforeAll(async () => {
   home = await Home.create()
   program = await home.start(['demo'])
-  await eventually('what to try', () => program.stdout.includes('openapi.json'))
+  await eventually('what to try', () => program.stdout.includes('another password'))
 })
 afterAll(() => home.remove())
 
@@ -101,6 +101,28 @@ it('prints a line that makes its reader a sensor', async () => {
   await runInShell(home, line.replace('true', 'false'))
   await eventually('a free space', async () => (await spare())?.status === 'free')
 })
+
+it('prints how to sign in, which works; at the next start, too', async () => {
+  expect(await signInAsPrinted(program)).toBe(200)
+  const first = program
+  await program.stop()
+  program = await home.start(['demo'])
+  await eventually('what to try', () => program.stdout.includes('another password'))
+  expect(await signInAsPrinted(program)).toBe(200)
+  expect(await signInAsPrinted(first)).toBe(401)
+})
+
+async function signInAsPrinted({ stdout, stderr }: Program): Promise<number> {
+  const [, url = '', email = '', password = ''] = /Sign in at (\S+) as (\S+) with (\S+)/.exec(stdout) ?? []
+  expect((await fetch(url)).headers.get('content-type')).toMatch('text/html')
+  expect(stderr).not.toContain(password)
+  const { status } = await fetch(`${url}api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ email, password }),
+  })
+  return status
+}
 
 async function spare(): Promise<PublicSpace | undefined> {
   return (await spacesOf(home, { tenant: 'demo', site: 'harbour' })).get('SPARE')

@@ -40,15 +40,21 @@ test('the share of taken spaces follows the local day', () => {
   }
 })
 
-test('the hints have a whole line to publish as the spare device', () => {
+test('the hints have a whole line to publish as the spare device, and how to sign in', () => {
   const demo = {
     tenant: 'demo',
     sites: [],
     spare: { site: 'harbour', space: 'SPARE', device: 'spare', secret: 's3cret' },
   }
-  const hints = demoHints({ demo, httpUrl: 'http://127.0.0.1:8080', mqtt: { host: '127.0.0.1', port: 1883 } })
+  const hints = demoHints({
+    demo,
+    operator: { email: 'operator@demo.example', password: 'Bay-s3cret-7' },
+    httpUrl: 'http://127.0.0.1:8080',
+    mqtt: { host: '127.0.0.1', port: 1883 },
+  })
   expect(hints).toContain(
     'mosquitto_pub -h 127.0.0.1 -p 1883 -V mqttv311 -q 1 -i demo/devices/spare -u demo/devices/spare -P s3cret ' +
       `-t parking/v1/demo/devices/spare/reading -m '{"occupied": true}'\n`,
   )
+  expect(hints).toContain('Sign in at http://127.0.0.1:8080/ as operator@demo.example with Bay-s3cret-7\n')
 })

@@ -8,6 +8,7 @@ import { findBroker, type Broker } from '../simulate/broker.ts'
 import { start, untilStopped, roles, type Running } from '../start.ts'
 import { processTerminal } from '../terminal.ts'
 import { demoHints } from './hints.ts'
+import { makeOperator } from './operator.ts'
 import { seedDemo } from './seed.ts'
 import { runDemoSensors } from './sensors.ts'
 
@@ -31,7 +32,9 @@ async function demo(config: Config, log: Log): Promise<void> {
   const running = await start(config, { roles, log })
   let sensors: { stop(): Promise<void> } | undefined
   try {
-    const made = await seedDemo(running.database.tenants('baywire demo'))
+    const database = running.database.tenants('baywire demo')
+    const made = await seedDemo(database)
+    const operator = await makeOperator(database, config)
     const broker = brokerOf(config, running)
     sensors = await runDemoSensors({
       demo: made,
@@ -40,7 +43,7 @@ async function demo(config: Config, log: Log): Promise<void> {
       random: Math.random,
       log,
     })
-    processTerminal().print(demoHints({ demo: made, ...addresses(config, { running, broker }) }))
+    processTerminal().print(demoHints({ demo: made, operator, ...addresses(config, { running, broker }) }))
   } catch (error) {
     await sensors?.stop()
     await running.stop()

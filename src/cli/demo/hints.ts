@@ -1,15 +1,18 @@
 import { usernameOf } from '../../mqtt/access.ts'
 import { readingTopic } from '../../mqtt/topics.ts'
 import { faultySensors } from './faults.ts'
+import type { DemoOperator } from './operator.ts'
 import type { Demo } from './seed.ts'
 
 /** What to try next, to be printed when the demo runs: complete lines, to be copied. */
 export function demoHints({
   demo,
+  operator,
   httpUrl,
   mqtt,
 }: {
   demo: Demo
+  operator: DemoOperator
   /** Without a slash at its end. */
   httpUrl: string
   mqtt: { host: string; port: number }
@@ -41,5 +44,8 @@ Watch readings arrive, with what each one did, and look at the books:
 
 Faulty: ${faulty.join(', ')}.
 The API is described at ${httpUrl}/openapi.json
+
+Sign in at ${httpUrl}/ as ${operator.email} with ${operator.password}
+(another password at each start of the demo)
 `
 }

@@ -1,0 +1,5 @@
+import { PageHeading } from '../components/heading.tsx'
+
+export function AuditPage() {
+  return <PageHeading title="Audit" />
+}

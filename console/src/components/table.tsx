@@ -1,0 +1,65 @@
+import type { ComponentChildren } from 'preact'
+import { Empty } from './states.tsx'
+
+export interface Column<T> {
+  head: string
+  cell: (item: T) => ComponentChildren
+  /** Figures stand under each other. */
+  numeric?: boolean
+}
+
+/**
+ * A table. On a narrow screen each row becomes a block that names its columns, so that nothing is scrolled to and fro.
+ */
+export function Table<T>({
+  caption,
+  columns,
+  items,
+  keyOf,
+  empty,
+  more,
+}: {
+  /** For whoever hears the page; it is not shown. */
+  caption: string
+  columns: readonly Column<T>[]
+  items: readonly T[]
+  keyOf: (item: T) => string
+  /** In place of the table where there are none. */
+  empty?: ComponentChildren
+  /** Reads the next page, where there is one. */
+  more?: { onMore: () => void; loading: boolean } | undefined
+}) {
+  if (items.length === 0) return <>{empty ?? <Empty title="There is nothing here" />}</>
+  return (
+    <div class="table-frame">
+      <table>
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map(({ head, numeric }) => (
+              <th key={head} scope="col" class={numeric === true ? 'numeric' : undefined}>
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((item) => (
+            <tr key={keyOf(item)}>
+              {columns.map(({ head, cell, numeric }) => (
+                <td key={head} data-head={head} class={numeric === true ? 'numeric' : undefined}>
+                  {cell(item)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {more === undefined ? null : (
+        <button type="button" class="more" onClick={more.onMore} disabled={more.loading}>
+          {more.loading ? 'Reading…' : 'Show more'}
+        </button>
+      )}
+    </div>
+  )
+}

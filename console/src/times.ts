@@ -1,0 +1,42 @@
+/** Times as people read them. */
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function format(timezone: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${timezone ?? ''} ${JSON.stringify(options)}`
+  const known = formats.get(key)
+  if (known !== undefined) return known
+  const made = new Intl.DateTimeFormat('en-GB', {
+    ...options,
+    hourCycle: 'h23',
+    ...(timezone ? { timeZone: timezone } : {}),
+  })
+  formats.set(key, made)
+  return made
+}
+
+/** `14:05:03`, with the date where it is another day than today. Of the browser's time zone, unless one is named. */
+export function localTime(
+  at: Date,
+  { timezone, now = new Date() }: { timezone?: string | undefined; now?: Date } = {},
+): string {
+  const clock = format(timezone, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at)
+  const day = localDay(at, timezone)
+  return day === localDay(now, timezone) ? clock : `${day} ${clock}`
+}
+
+/** `2026-11-21` */
+export function localDay(at: Date, timezone?: string): string {
+  const parts = format(timezone, { year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(at)
+  const part = (type: string) => parts.find((each) => each.type === type)?.value ?? ''
+  return `${part('year')}-${part('month')}-${part('day')}`
+}
+
+/** `4 min`, `3 h`, `2 d`: of what is past. */
+export function age(at: Date, now: Date): string {
+  const seconds = Math.max(0, Math.round((now.getTime() - at.getTime()) / 1000))
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`
+}
