@@ -25,20 +25,17 @@ export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, deps: re
   useEffect(() => {
     const abort = new AbortController()
     setState((before) => ({ ...before, loading: true }))
-    latest.current(abort.signal).then(
-      (data) => {
+    const read = async () => {
+      try {
+        const data = await latest.current(abort.signal)
         if (!abort.signal.aborted) setState({ data, loading: false })
-      },
-      (error: unknown) => {
+      } catch (error) {
         if (abort.signal.aborted || error instanceof SignedOut) return
         const told = error instanceof Error ? error : new Error(String(error))
-        setState((before) => ({
-          ...(before.data === undefined ? {} : { data: before.data }),
-          error: told,
-          loading: false,
-        }))
-      },
-    )
+        setState(({ data }) => ({ ...(data === undefined ? {} : { data }), error: told, loading: false }))
+      }
+    }
+    void read()
     return () => abort.abort()
   }, [...deps, turn, recoveries])
   const reload = useCallback(() => setTurn((before) => before + 1), [])

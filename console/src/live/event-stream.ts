@@ -92,7 +92,7 @@ export class EventStream {
     }
   }
 
-  async #read(connection: AbortController): Promise<number | undefined> {
+  async #read(connection: AbortController): Promise<number> {
     const { send, url, onEvent, onReset } = this.#options
     const first = this.#place === undefined
     const headers: Record<string, string> = { Accept: 'text/event-stream' }
@@ -100,7 +100,8 @@ export class EventStream {
     const { body } = await send(url, { headers, signal: connection.signal })
     if (body === null) throw new Error('an answer without a body')
     let fresh = first
-    let wait: number | undefined | 'go on' = 'go on'
+    /** How long to wait for the next connection, once it is known that there is to be one. */
+    const next: { waitMs?: number } = {}
     const goneLive = (id: string) => {
       this.#place = id
       this.#waitMs = firstWaitMs
@@ -111,8 +112,8 @@ export class EventStream {
     const parser = new SseParser({
       onPlace: goneLive,
       onEvent: (event) => {
-        if (event.kind === 'session_expiring') wait = 0
-        else if (event.kind === 'end') wait = this.#afterEnd(event.data)
+        if (event.kind === 'session_expiring') next.waitMs = 0
+        else if (event.kind === 'end') next.waitMs = this.#afterEnd(event.data)
         else if (event.kind === 'reset') {
           fresh = true
           goneLive(event.id)
@@ -124,17 +125,17 @@ export class EventStream {
     })
     const reader = body.getReader()
     const decoder = new TextDecoder()
-    while (wait === 'go on') {
+    while (next.waitMs === undefined) {
       // oxlint-disable-next-line no-await-in-loop -- piece after piece
       const { done, value } = await withinSilence(reader.read(), connection)
       if (done) throw new Error('the stream ended')
       this.#options.onAlive?.()
       parser.push(decoder.decode(value, { stream: true }))
     }
-    return wait
+    return next.waitMs
   }
 
-  #afterEnd(data: string): number | undefined {
+  #afterEnd(data: string): number {
     if (data.includes('"forbidden"')) return this.#forbidden()
     // All who were connected to a process that stops come back: not in the same instant.
     return data.includes('"stopping"') ? Math.random() * firstWaitMs : 0

@@ -37,7 +37,7 @@ export class Live {
 
   constructor({ session, requests, connection }: LiveOptions) {
     let following: string | undefined
-    let stop = () => {}
+    let stop: (() => void) | undefined
     effect(() => {
       const state = session.state.value
       const wanted =
@@ -45,9 +45,9 @@ export class Live {
           ? `${state.me.user?.id} ${state.me.tenant?.id}`
           : undefined
       if (wanted === following) return
-      stop()
+      stop?.()
       following = wanted
-      stop = wanted === undefined ? () => {} : this.#begin({ session, requests, connection })
+      stop = wanted === undefined ? undefined : this.#begin({ session, requests, connection })
     })
   }
 

@@ -9,7 +9,7 @@ import { root } from '../../e2e/support/documents.ts'
 export const chromiumPath = findChromium()
 /** For `describe.skipIf`: there is no browser here. */
 export const noBrowser = chromiumPath === undefined
-if (noBrowser) console.warn('skipped: tests of the console need chromium on PATH, or CHROMIUM set to one')
+if (noBrowser) process.stderr.write('skipped: tests of the console need chromium on PATH, or CHROMIUM set to one\n')
 
 function findChromium(): string | undefined {
   const directories = (process.env['PATH'] ?? '').split(':')
