@@ -43,6 +43,7 @@ import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
+import { addSitePlanRoutes } from './routes/site-plan.ts'
 import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
@@ -126,6 +127,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
   addExplainRoutes(app, { tenants, databaseWaitMs, clock })
+  addSitePlanRoutes(app, { tenants, databaseWaitMs, clock })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */
