@@ -1,0 +1,33 @@
+import type { InferResponseType } from 'hono/client'
+import type { BaywireClient } from '../../../src/api/client.ts'
+import { allPages, bodyOf, type Requests } from '../requests/requests.ts'
+
+export type Site = InferResponseType<BaywireClient['api']['v1']['sites'][':id']['$get'], 200>
+export type SiteSpace = InferResponseType<BaywireClient['api']['v1']['spaces']['$get'], 200>['items'][number]
+
+export interface SiteWithSpaces {
+  site: Site
+  spaces: SiteSpace[]
+}
+
+const pageItems = '1000'
+
+export async function readSite(
+  api: Requests['api'],
+  { id, signal }: { id: string; signal: AbortSignal },
+): Promise<SiteWithSpaces> {
+  const [site, spaces] = await Promise.all([
+    bodyOf(api.sites[':id'].$get({ param: { id } }, { init: { signal } })),
+    allPages((cursor) => {
+      const query = { site_id: id, limit: pageItems, ...(cursor === undefined ? {} : { cursor }) }
+      return bodyOf(api.spaces.$get({ query }, { init: { signal } }))
+    }),
+  ])
+  return { site, spaces }
+}
+
+/** As people would sort them; spaces without a level are one, too. */
+export function levelsOf(spaces: readonly SiteSpace[]): (string | null)[] {
+  const levels = [...new Set(spaces.map(({ level }) => level))]
+  return levels.toSorted((one, other) => (one ?? '').localeCompare(other ?? '', 'en', { numeric: true }))
+}
