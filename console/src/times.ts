@@ -20,9 +20,18 @@ export function localTime(
   at: Date,
   { timezone, now = new Date() }: { timezone?: string | undefined; now?: Date } = {},
 ): string {
-  const clock = format(timezone, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at)
+  const clock = clockTime(at, timezone)
   const day = localDay(at, timezone)
   return day === localDay(now, timezone) ? clock : `${day} ${clock}`
+}
+
+/** `2026-11-21 14:05:03` */
+export function fullTime(at: Date, timezone?: string): string {
+  return `${localDay(at, timezone)} ${clockTime(at, timezone)}`
+}
+
+function clockTime(at: Date, timezone?: string): string {
+  return format(timezone, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at)
 }
 
 /** `2026-11-21` */
@@ -58,6 +67,6 @@ function midnight(day: string, timezone: string): number {
 }
 
 function offsetMs(atMs: number, timezone: string): number {
-  const clock = format(timezone, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(atMs)
+  const clock = clockTime(new Date(atMs), timezone)
   return Date.parse(`${localDay(new Date(atMs), timezone)}T${clock}Z`) - Math.floor(atMs / 1000) * 1000
 }

@@ -1,13 +1,12 @@
 import { expect, it } from 'vitest'
 import { age, dayOf, localDay, localTime } from '../../console/src/times.ts'
 
-const iso = (ms: number) => new Date(ms).toISOString()
+function day(name: string, timezone: string): string[] {
+  const { fromMs, toMs } = dayOf(name, timezone)
+  return [fromMs, toMs].map((ms) => new Date(ms).toISOString())
+}
 
 it('tells where a day begins and ends in a time zone, also where the clocks are changed', () => {
-  const day = (name: string, timezone: string) => {
-    const { fromMs, toMs } = dayOf(name, timezone)
-    return [iso(fromMs), iso(toMs)]
-  }
   expect(day('2026-11-21', 'UTC')).toEqual(['2026-11-21T00:00:00.000Z', '2026-11-22T00:00:00.000Z'])
   expect(day('2026-11-21', 'Europe/Copenhagen')).toEqual(['2026-11-20T23:00:00.000Z', '2026-11-21T23:00:00.000Z'])
   expect(day('2026-03-29', 'Europe/Copenhagen')).toEqual(['2026-03-28T23:00:00.000Z', '2026-03-29T22:00:00.000Z'])

@@ -79,8 +79,9 @@ export class PlanView {
       class: 'floor',
     })
     svg.append(patterns())
+    const codeSize = codeSizeOf(codes.values(), layout)
     for (const { id, x, y } of layout.bays) {
-      const bay = drawBay({ id, code: codes.get(id) ?? '' }, { x, y, layout })
+      const bay = drawBay({ id, code: codes.get(id) ?? '' }, { x, y, layout, codeSize })
       this.#bays.set(id, bay)
       svg.append(bay.group)
     }
@@ -154,20 +155,38 @@ export class PlanView {
 
 const unknown: PlanState = { status: 'unknown', stale: false }
 
-function drawBay({ id, code }: PlanSpace, { x, y, layout }: { x: number; y: number; layout: FloorLayout }): Bay {
+function shownCode(code: string): string {
+  return code.length > longestCode ? `${code.slice(0, longestCode - 1)}…` : code
+}
+
+/** One for all, so that they can be read along a row: the longest fits. */
+function codeSizeOf(codes: Iterable<string>, { width, height }: FloorLayout): number {
+  const longest = Array.from(codes, (code) => shownCode(code).length).reduce(
+    (most, length) => Math.max(most, length),
+    4,
+  )
+  return Math.min(height / 4, (width * 0.94) / (0.62 * longest))
+}
+
+interface Drawn {
+  x: number
+  y: number
+  layout: FloorLayout
+  codeSize: number
+}
+
+function drawBay({ id, code }: PlanSpace, { x, y, layout, codeSize }: Drawn): Bay {
   const { width, height } = layout
   const group = element('g', { class: 'bay', transform: `translate(${x - width / 2} ${y - height / 2})` })
   group.dataset['space'] = id
   group.dataset['code'] = code
   group.dataset['status'] = ''
-  const shown = code.length > longestCode ? `${code.slice(0, longestCode - 1)}…` : code
-  const codeSize = Math.min(height / 4, (width * 0.94) / (0.6 * Math.max(shown.length, 3)))
   const letterSize = Math.min(width, height) * 0.6
   const title = element('title', {})
   title.textContent = code
   const letter = textAt(width / 2, height / 2, letterSize, 'letter')
   const name = textAt(width / 2, height - codeSize * 0.75, codeSize, 'code')
-  name.textContent = shown
+  name.textContent = shownCode(code)
   const box = { width: String(width), height: String(height), rx: String(Math.min(width, height) * 0.08) }
   group.append(
     title,

@@ -1,5 +1,5 @@
 import 'leaflet/dist/leaflet.css'
-import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { Status } from '../status.tsx'
 import { layOut, type PlacedSpace } from './floor-layout.ts'
 import { PlanView, type PlanState } from './plan-view.ts'
@@ -27,19 +27,19 @@ export function Plan({
   select.current = onSelect
   const layout = useMemo(() => layOut(spaces), [spaces])
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (container.current === null) return
     const made = new PlanView(container.current, { onSelect: (id) => select.current(id) })
     view.current = made
     return () => made.remove()
   }, [])
-  useEffect(() => view.current?.draw(spaces, layout), [spaces, layout])
+  useLayoutEffect(() => view.current?.draw(spaces, layout), [spaces, layout])
   useEffect(() => {
     view.current?.select(selected)
     if (selected !== undefined) view.current?.reveal(selected)
   }, [selected, layout])
   // With each rendering: what has not changed costs a comparison.
-  useEffect(() =>
+  useLayoutEffect(() =>
     view.current?.show(
       (id) => states.get(id),
       (status) => shown.has(status),

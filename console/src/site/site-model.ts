@@ -41,7 +41,8 @@ export class SiteModel {
     const known = this.#states.get(id)
     if (known === undefined || known.version >= state.version) return
     this.#states.set(id, state)
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
       this.#timer = undefined
       this.#changes.value += 1
     }, showEveryMs)

@@ -7,7 +7,7 @@ import type { SpaceEvent } from '../live/live.ts'
 import type { PageProps } from '../pages.tsx'
 import { useServices } from '../services.ts'
 import { statuses, statusFaces, StatusLegend, isStatus, type Status } from '../status.tsx'
-import { localDay, localTime } from '../times.ts'
+import { fullTime, localDay } from '../times.ts'
 import { Past } from './past.ts'
 import { Plan } from './plan.tsx'
 import { countStatuses, SiteModel, type ShownState } from './site-model.ts'
@@ -103,7 +103,7 @@ function SiteView({ site, spaces, model }: { site: Site; spaces: SiteSpace[]; mo
         <div class={moment === undefined ? 'plan-frame' : 'plan-frame past'}>
           {moment === undefined ? null : (
             <div class="past-mark">
-              As it was at {localTime(new Date(moment.atMs), { timezone: site.timezone })}
+              As it was at {fullTime(new Date(moment.atMs), site.timezone)}
               <button type="button" onClick={() => past.leave()}>
                 Back to live
               </button>
@@ -119,7 +119,7 @@ function SiteView({ site, spaces, model }: { site: Site; spaces: SiteSpace[]; mo
           />
         </div>
       </div>
-      <TimePanel past={past} timezone={site.timezone} firstDay={localDay(new Date(site.created_at), site.timezone)} />
+      <TimePanel past={past} timezone={site.timezone} begin={new Date(site.created_at)} />
       <div class="site-side">
         {chosen === undefined ? null : (
           <SpaceDetails
@@ -185,13 +185,11 @@ function useSiteModel(spaces: SiteSpace[] | undefined): SiteModel | undefined {
 function usePast(site: Site): Past {
   const { api, navigation } = useServices()
   const past = useMemo(() => {
-    const firstDay = localDay(new Date(site.created_at), site.timezone)
-    const made = new Past({ api, siteId: site.id, period: periodOf('', { timezone: site.timezone, firstDay }) })
+    const of = { timezone: site.timezone, begin: new Date(site.created_at) }
+    const made = new Past({ api, siteId: site.id, period: periodOf('', of) })
     const at = Date.parse(navigation.place.peek().query.get('at') ?? '')
     if (!Number.isNaN(at)) {
-      if (at < made.period.fromMs) {
-        made.setPeriod(periodOf(localDay(new Date(at), site.timezone), { timezone: site.timezone, firstDay }))
-      }
+      if (at < made.period.fromMs) made.setPeriod(periodOf(localDay(new Date(at), site.timezone), of))
       made.seek(at)
     }
     return made

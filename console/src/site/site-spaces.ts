@@ -10,6 +10,9 @@ export interface SiteWithSpaces {
   spaces: SiteSpace[]
 }
 
+/** A-2 before A-10. */
+const byCode = new Intl.Collator('en', { numeric: true })
+
 const pageItems = '1000'
 
 export async function readSite(
@@ -23,11 +26,11 @@ export async function readSite(
       return bodyOf(api.spaces.$get({ query }, { init: { signal } }))
     }),
   ])
-  return { site, spaces }
+  return { site, spaces: spaces.toSorted((one, other) => byCode.compare(one.code, other.code)) }
 }
 
 /** As people would sort them; spaces without a level are one, too. */
 export function levelsOf(spaces: readonly SiteSpace[]): (string | null)[] {
   const levels = [...new Set(spaces.map(({ level }) => level))]
-  return levels.toSorted((one, other) => (one ?? '').localeCompare(other ?? '', 'en', { numeric: true }))
+  return levels.toSorted((one, other) => byCode.compare(one ?? '', other ?? ''))
 }

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks'
 import { Age, Time } from '../components/time.tsx'
 import { StatusBadge } from '../status.tsx'
 import type { ShownState } from './site-model.ts'
@@ -18,15 +19,20 @@ export function SpaceDetails({
   timezone: string
   onClose: () => void
 }) {
+  const panel = useRef<HTMLElement>(null)
+  // On a narrow screen it is below the plan.
+  useEffect(() => panel.current?.scrollIntoView({ block: 'nearest' }), [space.id])
   const facts = state === undefined ? [] : [state.override, state.reservation].filter((fact) => fact !== 'none')
   return (
-    <section class="panel space-details" aria-label="Chosen space">
-      <h2>
-        <bdi>{space.code}</bdi>
+    <section ref={panel} class="panel space-details" aria-label="Chosen space">
+      <div class="details-head">
+        <h2>
+          <bdi>{space.code}</bdi>
+        </h2>
         <button type="button" onClick={onClose}>
           Close
         </button>
-      </h2>
+      </div>
       {space.name === space.code ? null : (
         <p>
           <bdi>{space.name}</bdi>

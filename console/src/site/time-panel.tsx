@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Field } from '../components/field.tsx'
 import { ErrorNote } from '../components/states.tsx'
-import { dayOf, localDay, localTime } from '../times.ts'
+import { dayOf, fullTime, localDay } from '../times.ts'
 import type { Past, Period } from './past.ts'
 
 const speeds = [60, 600, 3600] as const
@@ -21,12 +21,12 @@ const stepsMs: Readonly<Record<string, number>> = {
 export function TimePanel({
   past,
   timezone,
-  firstDay,
+  begin,
 }: {
   past: Past
   timezone: string
   /** Before it there was nothing. */
-  firstDay: string
+  begin: Date
 }) {
   const [day, setDay] = useState('')
   const [speed, setSpeed] = useState<number>(600)
@@ -36,7 +36,7 @@ export function TimePanel({
   useEffect(() => {
     if (isPast) return
     const refresh = () => {
-      past.setPeriod(periodOf(day, { timezone, firstDay }))
+      past.setPeriod(periodOf(day, { timezone, begin }))
       setNow((before) => before + 1)
     }
     const timer = setInterval(refresh, nowEveryMs)
@@ -45,9 +45,9 @@ export function TimePanel({
 
   const { fromMs, toMs } = past.period
   const atMs = moment?.atMs ?? toMs
-  const shownTime = (ms: number) => localTime(new Date(ms), { timezone })
+  const shownTime = (ms: number) => fullTime(new Date(ms), timezone)
   const choose = (chosen: string) => {
-    const period = periodOf(chosen, { timezone, firstDay })
+    const period = periodOf(chosen, { timezone, begin })
     setDay(chosen)
     past.setPeriod(period)
     if (chosen !== '') past.seek(period.fromMs)
@@ -60,7 +60,7 @@ export function TimePanel({
             <input
               {...input}
               type="date"
-              min={firstDay}
+              min={localDay(begin, timezone)}
               max={localDay(new Date(), timezone)}
               value={day}
               onChange={(event) => choose(event.currentTarget.value)}
@@ -135,10 +135,8 @@ export function TimePanel({
 }
 
 /** @param day of the site's time zone; '' for the last 24 hours */
-export function periodOf(day: string, { timezone, firstDay }: { timezone: string; firstDay: string }): Period {
+export function periodOf(day: string, { timezone, begin }: { timezone: string; begin: Date }): Period {
   const now = Date.now()
-  const begin = dayOf(firstDay, timezone).fromMs
-  if (day === '') return { fromMs: Math.max(begin, now - dayMs), toMs: now }
-  const { fromMs, toMs } = dayOf(day, timezone)
-  return { fromMs, toMs: Math.min(toMs, now) }
+  const { fromMs, toMs } = day === '' ? { fromMs: now - dayMs, toMs: now } : dayOf(day, timezone)
+  return { fromMs: Math.min(now, Math.max(begin.getTime(), fromMs)), toMs: Math.min(toMs, now) }
 }
