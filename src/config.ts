@@ -124,7 +124,7 @@ export const settings = {
     'how long a used refresh token gives the same successor again, for an answer that was lost',
   ),
   BAYWIRE_SIGNING_KEY_DAYS: setting(whole(1, 365), '90', 'how long one key signs access tokens'),
-  BAYWIRE_BATCH_READINGS: setting(whole(1, 10_000), '2000', 'most readings in one transaction'),
+  BAYWIRE_BATCH_READINGS: setting(whole(1, 10_000), '5000', 'most readings in one transaction'),
   BAYWIRE_LANES: setting(
     whole(1, 16),
     '2',
@@ -132,7 +132,7 @@ export const settings = {
   ),
   BAYWIRE_RECEIVE_MAXIMUM: setting(
     whole(1, 65_535),
-    '4000',
+    '10000',
     'unacknowledged messages that an external broker may have in flight to us',
   ),
   BAYWIRE_PENDING_READINGS: setting(

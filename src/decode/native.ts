@@ -56,7 +56,10 @@ function decodeFields(device: string, fields: Record<string, unknown>, content: 
   return {
     ok: true,
     device,
-    reading: { occupied, at, session, counter, ...(fields['kind'] === 'heartbeat' ? { heartbeat: true } : {}) },
+    reading:
+      fields['kind'] === 'heartbeat'
+        ? { occupied, at, session, counter, heartbeat: true }
+        : { occupied, at, session, counter },
     content: counter === null ? content() : null,
   }
 }
