@@ -18,12 +18,15 @@ export function periodOf({ from, to }: { from?: string | undefined; to?: string 
   throw wrongWayRound(from)
 }
 
-/** The same where what was ever kept is meant without a beginning. */
+/** The clocks of those who log what arrives may be ahead of ours. */
+const aheadMs = 60_000
+
+/** The same where without a beginning all is meant that was ever kept, and without an end also what has just arrived elsewhere. */
 export function openPeriodOf(
   { from, to }: { from?: string | undefined; to?: string | undefined },
   clock: Clock,
 ): { from: number | undefined; to: number } {
-  const end = to === undefined ? clock.now() + 1 : Date.parse(to)
+  const end = to === undefined ? clock.now() + aheadMs : Date.parse(to)
   const begin = from === undefined ? undefined : Date.parse(from)
   if (begin === undefined || begin < end) return { from: begin, to: end }
   throw wrongWayRound(from)
