@@ -84,6 +84,7 @@ export class RedriveRequests {
 
   #run(redrive: TakenRedrive, takenAt: number): void {
     const { pollMs, ...options } = this.#options
+    options.log.info({ redrive: redrive.id, execute: redrive.execute, takeovers: redrive.takeovers }, 'redrive begun')
     const held = new HeldRedrive(options, redrive, takenAt)
     held.start()
     const done = new RequestedRedrive({ ...options, pauseMs: pollMs }, redrive, held)

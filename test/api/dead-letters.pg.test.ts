@@ -128,7 +128,9 @@ describe('the list', () => {
       { device: 'lost', attempts: 1, last_outcome: 'unknown_device', last_reason: 'no device lost' },
     ])
     const { body: shown } = await tenant.ask('GET', `/dead-letters/${before.items[0].id}`)
-    expect(shown.parts).toMatchObject([{ device: 'ghost', dead: false, attempts: [{ attempt: 1, outcome: 'applied' }] }])
+    expect(shown.parts).toMatchObject([
+      { device: 'ghost', dead: false, attempts: [{ attempt: 1, outcome: 'applied' }] },
+    ])
   })
 
   it.each([

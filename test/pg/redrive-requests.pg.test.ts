@@ -14,7 +14,12 @@ import {
   type WantedRedrive,
 } from '../../src/store/redrive-requests.ts'
 import { endRedrive, noteProgress, renewRedrive, takeRedrive } from '../../src/store/redrive-runs.ts'
-import { systemDatabase, tenantDatabase, type SystemDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
+import {
+  systemDatabase,
+  tenantDatabase,
+  type SystemDatabase,
+  type TenantDatabase,
+} from '../../src/store/transactions.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 import { eventually } from '../support/program.ts'
 
@@ -115,7 +120,12 @@ describe('a redrive that was asked for', () => {
     await tenant.lose(30)
     await tenant.claim()
     const id = await tenant.ask()
-    expect(await tenant.shown(id)).toMatchObject({ status: 'waiting', startedAt: null, report: null, lettersTotal: null })
+    expect(await tenant.shown(id)).toMatchObject({
+      status: 'waiting',
+      startedAt: null,
+      report: null,
+      lettersTotal: null,
+    })
     startProcess()
     const ended = await tenant.ended(id)
     expect(ended).toMatchObject({ status: 'done', reason: null, lettersTotal: 30, lettersDone: 30 })
@@ -192,8 +202,7 @@ describe('several at once', () => {
     await one.ask()
     await one.ask()
     await other.ask()
-    const take = () =>
-      baywire.system.withSystem((tx) => takeRedrive(tx, { leaseMs: 10_000 })).catch(() => undefined)
+    const take = () => baywire.system.withSystem((tx) => takeRedrive(tx, { leaseMs: 10_000 })).catch(() => undefined)
     const taken: string[] = []
     for (let round = 0; round < 3; round++) {
       // oxlint-disable-next-line no-await-in-loop
