@@ -87,13 +87,14 @@ export class RedriveRequests {
     options.log.info({ redrive: redrive.id, execute: redrive.execute, takeovers: redrive.takeovers }, 'redrive begun')
     const held = new HeldRedrive(options, redrive, takenAt)
     held.start()
-    const done = new RequestedRedrive({ ...options, pauseMs: pollMs }, redrive, held)
-      .run(this.#stopping.signal)
-      .finally(() => held.stop())
-      .finally(() => {
-        this.#running.delete(held)
-        this.#look()
-      })
-    this.#running.set(held, done)
+    const run = new RequestedRedrive({ ...options, pauseMs: pollMs }, redrive, held)
+    this.#running.set(held, this.#toItsEnd(run, held))
+  }
+
+  async #toItsEnd(run: RequestedRedrive, held: HeldRedrive): Promise<void> {
+    await run.run(this.#stopping.signal)
+    await held.stop()
+    this.#running.delete(held)
+    this.#look()
   }
 }

@@ -176,8 +176,11 @@ export class RequestedRedrive {
 function filterOf({ outcome: outcomes, device, topic, from, to }: RequestedLetters): DeadLetterFilter {
   const pattern = topic === undefined ? undefined : topicPattern(topic)
   if (topic !== undefined && pattern === undefined) throw new Error('the topic filter is none')
-  const time = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text))
-  return { outcomes, device, topic: pattern, since: time(from), until: time(to) }
+  return { outcomes, device, topic: pattern, since: timeOf(from), until: timeOf(to) }
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text)
 }
 
 function stored({ readings, ...counts }: RedriveReport): StoredReport {

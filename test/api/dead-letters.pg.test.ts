@@ -25,6 +25,12 @@ const send = (device: string, payload: unknown, options = {}) =>
   operators.baywire.deliver(tenant.topic(device), payload, options)
 const list = async (query = '') => await tenant.ask('GET', `/dead-letters${query}`)
 
+/** Of the letters listed, the devices that they name. */
+async function devices(query: string): Promise<string[]> {
+  const { body } = await list(`?${query}`)
+  return body.items.map((item: { device: string }) => item.device).toSorted()
+}
+
 async function redrive(force = false) {
   const { system, clock } = operators.baywire
   const memory = { policies: new PolicyCache(), spaces: new SpaceMemory() }
@@ -77,10 +83,6 @@ describe('the list', () => {
     await send('A1', { occupied: true, at: iso(-50), seq: 1, boot: 1 }, { retained: true })
     const gateway = `parking/v1/${tenant.slug}/gateways/gw-1/readings`
     await operators.baywire.deliver(gateway, { readings: [{ device: 'other', occupied: true }] })
-    const devices = async (query: string) => {
-      const { body } = await list(`?${query}`)
-      return body.items.map((item: { device: string }) => item.device).toSorted()
-    }
     expect(await devices('outcome=unknown_device')).toEqual(['ghost', 'other'])
     expect(await devices('outcome=retained,malformed')).toEqual(['A1'])
     expect(await devices('device=ghost')).toEqual(['ghost'])

@@ -3,7 +3,7 @@ import { newId } from '../../src/ids.ts'
 import { RedriveRequests } from '../../src/ingest/redrive-requests.ts'
 import { createLog } from '../../src/log.ts'
 import { eventually } from '../support/program.ts'
-import { member, startOperators, type OperatedTenant, type Operators } from './operator.ts'
+import { ascending, member, startOperators, type OperatedTenant, type Operators } from './operator.ts'
 
 /** Redrives as operators ask for them; how they are done is of test/pg/redrive-requests.pg.test.ts. */
 let operators: Operators
@@ -121,7 +121,10 @@ describe('asked for', () => {
 
   it('by ten at once and one more, the one more is told to come later', async () => {
     const answers = await Promise.all(Array.from({ length: 14 }, () => ask({})))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(10).fill(202), ...Array(4).fill(429)])
+    expect(answers.map(({ status }) => status).toSorted(ascending)).toEqual([
+      ...Array(10).fill(202),
+      ...Array(4).fill(429),
+    ])
     const refused = answers.find(({ status }) => status === 429)
     expect(refused?.headers.get('Retry-After')).toBe('30')
     const [first] = answers.filter(({ status }) => status === 202)

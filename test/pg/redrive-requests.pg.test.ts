@@ -69,6 +69,11 @@ async function newTenant() {
   const slug = `redrive-${++number}`
   const id = await baywire.tenant(slug, [])
   const topic = (device: string) => `parking/v1/${slug}/devices/${device}/reading`
+  const shown = async (redrive: string): Promise<RequestedRedrive> => {
+    const found = await tenants.withTenant(id, (tx) => selectRedrive(tx, redrive))
+    if (found === undefined) throw new Error('no such redrive')
+    return found
+  }
   return {
     id,
     slug,
@@ -91,17 +96,12 @@ async function newTenant() {
       await tenants.withTenant(id, (tx) => insertRedrive(tx, made))
       return made.id
     },
-    shown: async (redrive: string): Promise<RequestedRedrive> => {
-      const found = await tenants.withTenant(id, (tx) => selectRedrive(tx, redrive))
-      if (found === undefined) throw new Error('no such redrive')
-      return found
-    },
-    ended: async function ended(redrive: string): Promise<RequestedRedrive> {
-      return await eventually('the redrive ends', async () => {
-        const found = await this.shown(redrive)
+    shown,
+    ended: (redrive: string): Promise<RequestedRedrive> =>
+      eventually('the redrive ends', async () => {
+        const found = await shown(redrive)
         return found.endedAt !== null && found
-      })
-    },
+      }),
     cancel: (redrive: string) => tenants.withTenant(id, (tx) => requestCancel(tx, redrive)),
     redriven: async () =>
       await baywire.sql<{ id: string; part: number }[]>`
@@ -111,6 +111,9 @@ async function newTenant() {
         SELECT attempted_by, attempt FROM redrive_attempts WHERE tenant_id = ${id}`,
   }
 }
+
+/** Whoever is told that the other one has it takes nothing. */
+const take = () => baywire.system.withSystem((tx) => takeRedrive(tx, { leaseMs: 10_000 })).catch(() => undefined)
 
 const nothing = { settled: 0, failed: 0, waiting: 0, exhausted: 0, taken: 0, readings: {} }
 
@@ -202,7 +205,6 @@ describe('several at once', () => {
     await one.ask()
     await one.ask()
     await other.ask()
-    const take = () => baywire.system.withSystem((tx) => takeRedrive(tx, { leaseMs: 10_000 })).catch(() => undefined)
     const taken: string[] = []
     for (let round = 0; round < 3; round++) {
       // oxlint-disable-next-line no-await-in-loop

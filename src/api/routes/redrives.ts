@@ -37,8 +37,11 @@ export function addRedriveRoutes(app: Api, options: SignedInOptions): void {
 }
 
 function lettersOf({ from, to, ...filter }: RequestedLetters): RequestedLetters {
-  const time = (text: string | undefined) => (text === undefined ? undefined : new Date(text).toISOString())
-  return { ...filter, from: time(from), to: time(to) }
+  return { ...filter, from: inUtc(from), to: inUtc(to) }
+}
+
+function inUtc(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : new Date(text).toISOString()
 }
 
 function redriveBody(redrive: RequestedRedrive) {
