@@ -29,6 +29,7 @@ import { addAuditRoutes } from './routes/audit.ts'
 import { addAvailabilityRoutes } from './routes/availability.ts'
 import { addConsoleRoutes } from './routes/console.ts'
 import { addDashboardRoutes } from './routes/dashboard.ts'
+import { addDeadLetterRoutes } from './routes/dead-letters.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
@@ -42,6 +43,7 @@ import { addParkingSessionRoutes } from './routes/parking-sessions.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
+import { addRedriveRoutes } from './routes/redrives.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
 import { addSystemRoutes } from './routes/system.ts'
@@ -126,6 +128,8 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
   addExplainRoutes(app, { tenants, databaseWaitMs, clock })
+  addDeadLetterRoutes(app, { tenants, databaseWaitMs, clock })
+  addRedriveRoutes(app, { tenants, databaseWaitMs })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */
