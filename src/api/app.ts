@@ -41,6 +41,7 @@ import { addParkingSessionRoutes } from './routes/parking-sessions.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
+import { addReadingEventRoutes } from './routes/reading-events.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import { addSitePlanRoutes } from './routes/site-plan.ts'
 import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
@@ -121,6 +122,7 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addOrphanRoutes(app, { tenants, databaseWaitMs })
   addDashboardRoutes(app, { tenants, databaseWaitMs })
   addLiveRoutes(app, { tenants, databaseWaitMs, authenticator, live: options.live, origins })
+  addReadingEventRoutes(app, { tenants, databaseWaitMs, authenticator, live: options.live, origins })
   addJobRoutes(app, { tenants, databaseWaitMs })
   addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })

@@ -19,6 +19,7 @@ import type * as overrides from './routes/overrides-descriptions.ts'
 import type * as parkingSessions from './routes/parking-sessions-descriptions.ts'
 import type * as policies from './routes/policies-descriptions.ts'
 import type * as publicRoutes from './routes/public-descriptions.ts'
+import type * as readingEvents from './routes/reading-events-descriptions.ts'
 import type * as readings from './routes/readings-descriptions.ts'
 import type * as reservations from './routes/reservations-descriptions.ts'
 import type * as sessions from './routes/sessions-descriptions.ts'
@@ -51,6 +52,7 @@ type Described = [
   typeof parkingSessions,
   typeof policies,
   typeof publicRoutes,
+  typeof readingEvents,
   typeof readings,
   typeof reservations,
   typeof sessions,
