@@ -12,6 +12,7 @@ import type * as gateways from './routes/gateways-descriptions.ts'
 import type * as history from './routes/history-descriptions.ts'
 import type * as invites from './routes/invites-descriptions.ts'
 import type * as jobs from './routes/jobs-descriptions.ts'
+import type * as ledger from './routes/ledger-descriptions.ts'
 import type * as live from './routes/live-descriptions.ts'
 import type * as members from './routes/members-descriptions.ts'
 import type * as orphans from './routes/orphans-descriptions.ts'
@@ -22,6 +23,7 @@ import type * as publicRoutes from './routes/public-descriptions.ts'
 import type * as readingEvents from './routes/reading-events-descriptions.ts'
 import type * as readings from './routes/readings-descriptions.ts'
 import type * as reservations from './routes/reservations-descriptions.ts'
+import type * as search from './routes/search-descriptions.ts'
 import type * as sessions from './routes/sessions-descriptions.ts'
 import type * as sitePlan from './routes/site-plan-descriptions.ts'
 import type * as sites from './routes/sites-descriptions.ts'
@@ -45,6 +47,7 @@ type Described = [
   typeof history,
   typeof invites,
   typeof jobs,
+  typeof ledger,
   typeof live,
   typeof members,
   typeof orphans,
@@ -55,6 +58,7 @@ type Described = [
   typeof readingEvents,
   typeof readings,
   typeof reservations,
+  typeof search,
   typeof sessions,
   typeof sitePlan,
   typeof sites,
