@@ -1,4 +1,5 @@
 /** The log of readings as it is written: each reading once, whenever it is committed, and wherever one comes back. */
+import { EventEmitter, once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { redriveDeadLetters } from '../../src/ingest/redrive-run.ts'
@@ -58,9 +59,9 @@ async function scene(): Promise<Scene> {
 }
 
 function waiting(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {}
-  const promise = new Promise<void>((done) => (resolve = done))
-  return { promise, resolve: () => resolve() }
+  const emitter = new EventEmitter()
+  const promise = once(emitter, 'done').then(() => {})
+  return { promise, resolve: () => emitter.emit('done') }
 }
 
 /** Readings that are written, and not committed until that is called. */
