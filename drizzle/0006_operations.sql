@@ -28,6 +28,7 @@ CREATE TABLE "redrives" (
 );
 --> statement-breakpoint
 ALTER TABLE "redrives" ADD CONSTRAINT "redrives_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "space_events_by_time" ON "space_events" USING btree ("space_id","recorded_at","position");--> statement-breakpoint
 CREATE INDEX "redrives_open" ON "redrives" USING btree ("requested_at") WHERE "redrives"."status" in ('waiting', 'running');--> statement-breakpoint
 CREATE UNIQUE INDEX "redrives_one_runs" ON "redrives" USING btree ("tenant_id") WHERE "redrives"."status" = 'running';
 --> statement-breakpoint
