@@ -34,8 +34,8 @@ export interface LookedBack {
   /** The last event that was known: what was shown. */
   readonly shown: EventOfSpace | undefined
   readonly anchor: SteppedReading | undefined
-  /** The last event up to the anchor. */
-  readonly anchorEvent: EventOfSpace | undefined
+  /** The last event up to the anchor, or up to where else the fold begins. */
+  readonly begunWith: EventOfSpace | undefined
   /** Where no anchor is kept: where the fold begins; undefined where that is not kept either. */
   readonly base: { readonly inputSeq: number; readonly state: SpaceState } | undefined
   /** Where the log does not reach back to this instant: from when on it does. */
@@ -46,6 +46,8 @@ export interface Instant {
   /** Epoch milliseconds; Infinity for all that is committed. */
   readonly cutoff: number
   readonly now: number
+  /** Up to when evidence is of that instant, where it is not the same: what is known now may be ahead of our clock. */
+  readonly upTo?: number
 }
 
 /** Of the first page, which nearly always is enough; each further one is twice as long, up to the last. */
@@ -115,29 +117,80 @@ async function knownSince(tx: TenantTransaction, { space, instant, heard }: Look
   return {
     ...known,
     anchor: reading,
-    anchorEvent: known.events.findLast(({ inputSeq }) => inputSeq <= (reading?.inputSeq ?? 0)) ?? recorded.before,
+    begunWith: lastUpTo(known.events, reading?.inputSeq ?? 0) ?? recorded.before,
     base: undefined,
     explainableFrom: undefined,
   }
 }
 
-/** No reading tells all: from the newest checkpoint on, or from where the space began. */
-async function fromTheBeginning(tx: TenantTransaction, { space, instant, heard }: Looking): Promise<LookedBack> {
-  const stepped = heard.filter(isStepped).map(({ inputSeq }) => inputSeq)
-  const [checkpoint] = space.checkpoints
-  const begin = checkpoint === undefined ? undefined : await selectLogBegin(tx)
-  if (begin !== undefined && instant.cutoff < begin) {
-    const shown = await selectEventAt(tx, { spaceId: space.id, at: instant.cutoff })
-    return { ...nothing, heard, shown, explainableFrom: begin }
-  }
-  const base = checkpoint ?? { inputSeq: 0, state: initialState }
-  const from = Math.min(base.inputSeq + 1, ...stepped)
-  const recorded = await recordedFrom(tx, { space, instant, from })
-  const known = await withoutGaps(tx, { space, instant, heard, recorded, from: base.inputSeq + 1 })
-  return { ...known, anchor: undefined, anchorEvent: undefined, base, explainableFrom: undefined }
+function lastUpTo(events: readonly EventOfSpace[], seq: number): EventOfSpace | undefined {
+  return events.findLast(({ inputSeq }) => inputSeq <= seq)
 }
 
-const nothing = { inputs: [], events: [], anchor: undefined, anchorEvent: undefined, base: undefined } as const
+/** No reading tells all: from the newest checkpoint on that lies before the instant, or from where the space began. */
+async function fromTheBeginning(tx: TenantTransaction, { space, instant, heard }: Looking): Promise<LookedBack> {
+  const stepped = heard.filter(isStepped).map(({ inputSeq }) => inputSeq)
+  const begin = space.checkpoints.length === 0 ? undefined : await selectLogBegin(tx)
+  const isBefore = begin !== undefined && instant.cutoff < begin
+  const base = isBefore ? undefined : await baseBefore(tx, { space, instant })
+  if (base !== undefined) {
+    const from = Math.min(base.inputSeq + 1, ...stepped)
+    const recorded = await recordedFrom(tx, { space, instant, from })
+    const known = await withoutGaps(tx, { space, instant, heard, recorded, from: base.inputSeq + 1 })
+    const behind = known.inputs.filter(({ seq }) => seq > base.inputSeq)
+    const begunWith = lastUpTo(known.events, base.inputSeq) ?? recorded.before
+    const found = { ...known, anchor: undefined, begunWith, base, explainableFrom: undefined }
+    if (behind.every(({ seq }, index) => seq === base.inputSeq + 1 + index)) return found
+    return { ...found, base: undefined }
+  }
+  const shown = await selectEventAt(tx, { spaceId: space.id, at: instant.cutoff })
+  return { ...nothing, heard, shown, explainableFrom: isBefore ? begin : undefined }
+}
+
+const nothing = { inputs: [], events: [], anchor: undefined, begunWith: undefined, base: undefined } as const
+
+async function baseBefore(
+  tx: TenantTransaction,
+  { space, instant: { cutoff } }: { space: ExplainedSpace; instant: Instant },
+): Promise<LookedBack['base']> {
+  for (const checkpoint of space.checkpoints) {
+    // oxlint-disable-next-line no-await-in-loop -- one or two are kept
+    if (await wasReached(tx, { space, checkpoint, cutoff })) return checkpoint
+  }
+  const beginning = { inputSeq: 0, state: initialState }
+  return space.checkpoints.length === 0 || (await keepsItsFirst(tx, space)) ? beginning : undefined
+}
+
+/** Whether a space had come to a checkpoint by then: nothing up to it was recorded, or counted, later. */
+async function wasReached(
+  tx: TenantTransaction,
+  { space, checkpoint, cutoff }: { space: ExplainedSpace; checkpoint: Base; cutoff: number },
+): Promise<boolean> {
+  const { inputSeq, state } = checkpoint
+  if (state.newest !== null && state.newest.at > cutoff + marginMs) return false
+  const [event, others, readings] = await Promise.all([
+    selectEventBefore(tx, { spaceId: space.id, before: inputSeq + 1 }),
+    selectOthersFrom(tx, { spaceId: space.id, from: inputSeq, limit: 1 }),
+    selectBySeq(tx, { space, seqs: [inputSeq] }),
+  ])
+  const own = others.filter((other) => other.inputSeq === inputSeq)
+  return (
+    (event === undefined || event.recordedAt <= cutoff) &&
+    own.every(({ recordedAt }) => recordedAt <= cutoff) &&
+    readings.every(({ countsFrom }) => countsFrom <= cutoff)
+  )
+}
+
+type Base = NonNullable<LookedBack['base']>
+
+/** Whether nothing of a space was dropped: checkpoints are kept where rules changed, too. */
+export async function keepsItsFirst(tx: TenantTransaction, space: ExplainedSpace): Promise<boolean> {
+  const [others, readings] = await Promise.all([
+    selectOthersFrom(tx, { spaceId: space.id, from: 1, limit: 1 }),
+    selectBySeq(tx, { space, seqs: [1] }),
+  ])
+  return readings.length > 0 || others[0]?.inputSeq === 1
+}
 
 interface Recorded {
   readonly events: readonly EventOfSpace[]

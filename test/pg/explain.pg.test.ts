@@ -51,11 +51,15 @@ const policies = [
   { name: 'three readings or 300 s', debounce: { readings: 3, hold_s: 300 } },
 ]
 
+/** At what seeds the logs begin, and how many: more of them at length. */
+const seeds = Array.from({ length: Number(process.env['BAYWIRE_EXPLAIN_LOGS'] ?? 2) }, (_, n) => n + 1)
+const turns = ['policy', 'move', 'gateway', 'heartbeat', 'heartbeat', 'heartbeat'] as const
+
 describe.each(policies)('$name', ({ debounce }) => {
-  test.each([1, 2])('log %i: at any instant, what was shown then', async (seed) => {
+  test.each(seeds)('log %i: at any instant, what was shown then', async (seed) => {
     const chance = randomFrom(seed * 1000 + (debounce?.readings ?? 0))
     const slug = `random-${seed}-${debounce?.readings ?? 0}`
-    const log = await randomLog(baywire, { slug, chance, steps: 70, debounce })
+    const log = await randomLog(baywire, { slug, chance, steps: 70, debounce, also: seed % 2 === 0 ? turns : [] })
     for (const [index, then] of log.shown.entries()) {
       const end = log.shown[index + 1]?.at ?? baywire.clock.now() + 1
       const at = index % 2 === 0 ? then.at : then.at + chance.below(end - then.at)
