@@ -44,13 +44,7 @@ function shownBy({ events, begunWith }: LookedBack): Shown {
 
 async function learnedBehind(
   tx: TenantTransaction,
-  {
-    space,
-    back,
-    said,
-    inputSeq,
-    behind,
-  }: Looked & { inputSeq: number; behind: readonly KnownInput[] },
+  { space, back, said, inputSeq, behind }: Looked & { inputSeq: number; behind: readonly KnownInput[] },
 ): Promise<Learned> {
   const { anchor } = back
   const read = behind.flatMap((input) => (input.kind === 'reading' ? [input.reading] : []))

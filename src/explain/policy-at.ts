@@ -13,7 +13,10 @@ export function policyAt(said: readonly SaidPolicy[], version: number): Policy {
 export const rulesThatLearn = 2
 
 /** The policy as the rules took it that decided then: so the rules of today step what others had decided. */
-export function policyUnder(said: readonly SaidPolicy[], decided: { policyVersion: number; rulesVersion: number }): Policy {
+export function policyUnder(
+  said: readonly SaidPolicy[],
+  decided: { policyVersion: number; rulesVersion: number },
+): Policy {
   const policy = policyAt(said, decided.policyVersion)
   return decided.rulesVersion < rulesThatLearn ? { ...policy, learn_freshness: false } : policy
 }

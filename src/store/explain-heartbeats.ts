@@ -34,15 +34,10 @@ export interface HeartbeatsWanted {
 }
 
 /** The newest first in the order asked for. A gateway's payload stands on its first part, that of a redriven reading on its original. */
-export async function selectSaidHeartbeat(
-  tx: TenantTransaction,
-  wanted: HeartbeatsWanted,
-): Promise<HeartbeatRow[]> {
+export async function selectSaidHeartbeat(tx: TenantTransaction, wanted: HeartbeatsWanted): Promise<HeartbeatRow[]> {
   const { spaceId, deviceIds, order, upTo, since, arrivedAfter, arrivedUntil, limit } = wanted
   const inOrder =
-    order === 'input_seq'
-      ? sql`r.input_seq <= ${upTo} and r.outcome <> 'late'`
-      : sql`r.observed_at <= ${instant(upTo)}`
+    order === 'input_seq' ? sql`r.input_seq <= ${upTo} and r.outcome <> 'late'` : sql`r.observed_at <= ${instant(upTo)}`
   const by = order === 'input_seq' ? sql`r.input_seq desc` : sql`r.observed_at desc, r.input_seq desc`
   return await tx.execute<HeartbeatRow>(sql`
     select r.id, r.part, r.topic, m.payload, r.input_seq::float8 as "inputSeq", ${epoch(sql`r.observed_at`)} as "observedAt",

@@ -30,24 +30,31 @@ export interface Wanted {
   readonly debounce: { readings: number; hold_s: number } | null
   /** What else may befall it, each as likely as an override. */
   readonly also?: readonly Turn[]
+  /** Whether heartbeats teach anything, until the policy says otherwise. */
+  readonly learns?: boolean
+  /** Done when half of it has happened. */
+  readonly halfWay?: (space: { tenantId: string; spaceId: string }) => Promise<void>
 }
 
 /** Its policy changes; a sensor is moved away or back; a gateway sends several at once; a sensor says that it is a heartbeat. */
 export type Turn = 'policy' | 'move' | 'gateway' | 'heartbeat'
 
-const timeouts = { sensor_timeout_s: 600, unknown_after_s: 1500 }
+export const policyTimeouts = { sensor_timeout_s: 600, unknown_after_s: 1500 }
 
-export async function randomLog(baywire: TestIngest, { slug, chance, steps, debounce, also = [] }: Wanted): Promise<SpaceLog> {
+export async function randomLog(baywire: TestIngest, wanted: Wanted): Promise<SpaceLog> {
+  const { slug, chance, steps, debounce, also = [], learns = true, halfWay } = wanted
   const tenantId = await baywire.tenant(slug, ['A1', 'A2', 'ELSEWHERE'])
   const spaceId = await spaceOf(baywire, { tenantId, code: 'A1' })
   await baywire.sql`
     UPDATE device_assignments SET space_id = ${spaceId} WHERE tenant_id = ${tenantId}
       AND device_id = (SELECT id FROM devices WHERE tenant_id = ${tenantId} AND code = 'A2')`
-  await setPolicy(baywire, { tenantId, fields: { ...timeouts, debounce } })
+  await setPolicy(baywire, { tenantId, fields: { ...policyTimeouts, debounce, learn_freshness: learns } })
   const log = new Log(baywire, { tenantId, spaceId, slug, chance, also })
   for (let n = 0; n < steps; n++) {
     // oxlint-disable-next-line no-await-in-loop -- in order
     await log.next()
+    // oxlint-disable-next-line no-await-in-loop
+    if (n === Math.floor(steps / 2)) await halfWay?.({ tenantId, spaceId })
   }
   return { tenantId, spaceId, shown: log.shown, start: log.start }
 }
