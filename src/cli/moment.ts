@@ -106,8 +106,11 @@ function dayBefore({ year, month, day }: WallDate): WallDate {
   return { year: before.getUTCFullYear(), month: before.getUTCMonth() + 1, day: before.getUTCDate() }
 }
 
+function two(value: number): string {
+  return String(value).padStart(2, '0')
+}
+
 function written({ time }: Moment & { kind: 'local' }, { year, month, day }: WallDate): string {
-  const two = (value: number) => String(value).padStart(2, '0')
   const fraction = time.millisecond === 0 ? '' : `.${String(time.millisecond).padStart(3, '0')}`
   return `${year}-${two(month)}-${two(day)} ${two(time.hour)}:${two(time.minute)}:${two(time.second)}${fraction}`
 }

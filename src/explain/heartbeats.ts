@@ -32,8 +32,13 @@ export interface LearnedFrom extends Pick<HeartbeatsWanted, 'order' | 'upTo' | '
 }
 
 const hourMs = 3_600_000
-const windowsMs = [6 * hourMs, 48 * hourMs, 16 * 24 * hourMs, Infinity]
-const mostRows = 500
+/** So far back, and so many of them: nearly always the first is enough. */
+const looks = [
+  { backMs: 6 * hourMs, limit: 32 },
+  { backMs: 48 * hourMs, limit: 64 },
+  { backMs: 16 * 24 * hourMs, limit: 200 },
+  { backMs: Infinity, limit: 500 },
+]
 
 export async function learned(tx: TenantTransaction, space: ExplainedSpace, from: LearnedFrom): Promise<Learned> {
   const before = new Map<string, Heartbeats>()
@@ -63,12 +68,12 @@ async function learnedOf(
   const known = kept?.state.sources.find((one) => one.device === device)?.heartbeats
   const deviceIds = space.devices.filter(({ code }) => code === device).map(({ id }) => id)
   let folded: { before: Heartbeats | undefined; heartbeats: string[] } = { before: known, heartbeats: [] }
-  for (const window of windowsMs) {
-    const arrivedAfter = arrivedUntil - window
-    const wanted = { spaceId: space.id, deviceIds, order, upTo, arrivedAfter, arrivedUntil, limit: mostRows }
+  for (const { backMs, limit } of looks) {
+    const arrivedAfter = arrivedUntil - backMs
+    const wanted = { spaceId: space.id, deviceIds, order, upTo, arrivedAfter, arrivedUntil, limit }
     // oxlint-disable-next-line no-await-in-loop -- only where what was read is not enough
     const rows = await selectSaidHeartbeat(tx, { ...wanted, unlearning: unlearning(said), since: kept?.behind ?? 0 })
-    const isAll = window === Infinity && rows.length < mostRows
+    const isAll = backMs === Infinity && rows.length < limit
     const oldestFirst = rows.toReversed().map((row) => ({ row, place: placeOf(row, order) }))
     const passed = oldestFirst.filter(({ place }) => place <= beginsBehind)
     let before = isAll ? known : undefined
@@ -81,7 +86,7 @@ async function learnedOf(
     }
     const heartbeats = oldestFirst.filter(({ row, place }) => place > beginsBehind && isHeartbeat(row))
     folded = { before, heartbeats: heartbeats.map(({ row }) => keyOf(row)) }
-    if (isCertain || rows.length === mostRows) break
+    if (isCertain) break
   }
   return folded
 }

@@ -1,5 +1,3 @@
-import type { SpaceState } from '../occupancy/state.ts'
-import { initialState } from '../occupancy/state.ts'
 import {
   selectEventAt,
   selectEventBefore,
@@ -11,6 +9,7 @@ import {
 import { selectBySeq, selectHeard, type HeardReading } from '../store/explain-readings.ts'
 import { selectLogBegin, type ExplainedSpace } from '../store/explain-space.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
+import { baseBefore, marginMs, type Base } from './base.ts'
 import { isAnchor, isStepped, type SteppedReading } from './refold.ts'
 
 /**
@@ -37,7 +36,7 @@ export interface LookedBack {
   /** The last event up to the anchor, or up to where else the fold begins. */
   readonly begunWith: EventOfSpace | undefined
   /** Where no anchor is kept: where the fold begins; undefined where that is not kept either. */
-  readonly base: { readonly inputSeq: number; readonly state: SpaceState } | undefined
+  readonly base: Base | undefined
   /** Where the log does not reach back to this instant: from when on it does. */
   readonly explainableFrom: number | undefined
 }
@@ -55,8 +54,6 @@ const firstRows = 16
 const mostRows = 1024
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
-/** The clock of a device that is trusted may be so far ahead of its arrival, and some more. */
-const marginMs = 15 * 60_000
 /** Most that is read of one kind: beyond it something else is wrong with this space. */
 const mostPages = 60
 
@@ -132,7 +129,7 @@ async function fromTheBeginning(tx: TenantTransaction, { space, instant, heard }
   const stepped = heard.filter(isStepped).map(({ inputSeq }) => inputSeq)
   const begin = space.checkpoints.length === 0 ? undefined : await selectLogBegin(tx)
   const isBefore = begin !== undefined && instant.cutoff < begin
-  const base = isBefore ? undefined : await baseBefore(tx, { space, instant })
+  const base = isBefore ? undefined : await baseBefore(tx, { space, cutoff: instant.cutoff })
   if (base !== undefined) {
     const from = Math.min(base.inputSeq + 1, ...stepped)
     const recorded = await recordedFrom(tx, { space, instant, from })
@@ -148,49 +145,6 @@ async function fromTheBeginning(tx: TenantTransaction, { space, instant, heard }
 }
 
 const nothing = { inputs: [], events: [], anchor: undefined, begunWith: undefined, base: undefined } as const
-
-async function baseBefore(
-  tx: TenantTransaction,
-  { space, instant: { cutoff } }: { space: ExplainedSpace; instant: Instant },
-): Promise<LookedBack['base']> {
-  for (const checkpoint of space.checkpoints) {
-    // oxlint-disable-next-line no-await-in-loop -- one or two are kept
-    if (await wasReached(tx, { space, checkpoint, cutoff })) return checkpoint
-  }
-  const beginning = { inputSeq: 0, state: initialState }
-  return space.checkpoints.length === 0 || (await keepsItsFirst(tx, space)) ? beginning : undefined
-}
-
-/** Whether a space had come to a checkpoint by then: nothing up to it was recorded, or counted, later. */
-async function wasReached(
-  tx: TenantTransaction,
-  { space, checkpoint, cutoff }: { space: ExplainedSpace; checkpoint: Base; cutoff: number },
-): Promise<boolean> {
-  const { inputSeq, state } = checkpoint
-  if (state.newest !== null && state.newest.at > cutoff + marginMs) return false
-  const [event, others, readings] = await Promise.all([
-    selectEventBefore(tx, { spaceId: space.id, before: inputSeq + 1 }),
-    selectOthersFrom(tx, { spaceId: space.id, from: inputSeq, limit: 1 }),
-    selectBySeq(tx, { space, seqs: [inputSeq] }),
-  ])
-  const own = others.filter((other) => other.inputSeq === inputSeq)
-  return (
-    (event === undefined || event.recordedAt <= cutoff) &&
-    own.every(({ recordedAt }) => recordedAt <= cutoff) &&
-    readings.every(({ countsFrom }) => countsFrom <= cutoff)
-  )
-}
-
-type Base = NonNullable<LookedBack['base']>
-
-/** Whether nothing of a space was dropped: checkpoints are kept where rules changed, too. */
-export async function keepsItsFirst(tx: TenantTransaction, space: ExplainedSpace): Promise<boolean> {
-  const [others, readings] = await Promise.all([
-    selectOthersFrom(tx, { spaceId: space.id, from: 1, limit: 1 }),
-    selectBySeq(tx, { space, seqs: [1] }),
-  ])
-  return readings.length > 0 || others[0]?.inputSeq === 1
-}
 
 interface Recorded {
   readonly events: readonly EventOfSpace[]

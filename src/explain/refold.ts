@@ -116,14 +116,14 @@ export function stepOther(state: SpaceState, input: Input, policy: Policy): Step
  */
 export function asRecorded(state: SpaceState, shown: RecordedState, reservation: string | null): SpaceState {
   const { facts } = state
-  const sameEvidence = facts.occupancy === shown.occupancy && facts.stale === shown.stale
-  const sameCalendar = state.reservation.fact === shown.reservation && state.override === shown.override
-  if (sameEvidence && sameCalendar && state.version === shown.version) return state
+  const isSameEvidence = facts.occupancy === shown.occupancy && facts.stale === shown.stale
+  const isSameCalendar = state.reservation.fact === shown.reservation && state.override === shown.override
+  if (isSameEvidence && isSameCalendar && state.version === shown.version) return state
   const candidate = facts.candidate?.occupancy === shown.occupancy ? null : facts.candidate
   const fact = shown.reservation
   return {
     ...state,
-    facts: sameEvidence ? facts : { ...facts, occupancy: shown.occupancy, stale: shown.stale, candidate },
+    facts: isSameEvidence ? facts : { ...facts, occupancy: shown.occupancy, stale: shown.stale, candidate },
     reservation:
       state.reservation.fact === fact
         ? state.reservation

@@ -90,11 +90,11 @@ describe.each(policies)('$name', ({ debounce }) => {
 /** Readings in the order of their evidence and no other, each taken as of then, through the state machine from nothing on. */
 async function reference({ tenantId, spaceId }: SpaceLog, at: number): Promise<SpaceState> {
   const evidence = await evidenceUntil(spaceId, at)
-  const policies = new PolicyCache()
+  const cache = new PolicyCache()
   const versions = [...new Set(evidence.map(({ policy_version: version }) => version))]
   const [site] = await baywire.sql<{ site_id: string }[]>`SELECT site_id FROM spaces WHERE id = ${spaceId}`
   await baywire.system.withSystem((tx) =>
-    policies.load(
+    cache.load(
       tx,
       versions.map((version) => ({ tenantId, version })),
     ),
@@ -118,7 +118,7 @@ async function reference({ tenantId, spaceId }: SpaceLog, at: number): Promise<S
     const place = { tenantId, spaceId, siteId: site?.site_id ?? '' }
     // A clock that was judged once is not judged again, and no reading of the log was the same as another.
     const sources = state.sources.map((source) => ({ ...source, session: 'none', counter: null, aheadUntil: null }))
-    state = step({ ...state, sources }, input, policies.policyOf(place, row.policy_version)).state
+    state = step({ ...state, sources }, input, cache.policyOf(place, row.policy_version)).state
   }
   return step(state, { kind: 'deadline', deadline: 'unknown_after', at }, defaultPolicy).state
 }
