@@ -38,17 +38,21 @@ export async function selectSaidHeartbeat(tx: TenantTransaction, wanted: Heartbe
   const { spaceId, deviceIds, order, upTo, since, arrivedAfter, arrivedUntil, limit } = wanted
   const inOrder =
     order === 'input_seq' ? sql`r.input_seq <= ${upTo} and r.outcome <> 'late'` : sql`r.observed_at <= ${instant(upTo)}`
+  // Said of both, so that the days concerned alone are planned for.
+  const inWindow = (table: SQL) =>
+    sql`${table}.received_at > ${instant(arrivedAfter)} and ${table}.received_at <= ${instant(arrivedUntil)}`
   const by = order === 'input_seq' ? sql`r.input_seq desc` : sql`r.observed_at desc, r.input_seq desc`
   return await tx.execute<HeartbeatRow>(sql`
     select r.id, r.part, r.topic, m.payload, r.input_seq::float8 as "inputSeq", ${epoch(sql`r.observed_at`)} as "observedAt",
       r.clock, r.policy_version as "policyVersion", r.rules_version as "rulesVersion"
     from readings r
     cross join lateral (select coalesce(r.payload, (
-      select f.payload from readings f where f.tenant_id = r.tenant_id and f.received_at = r.received_at and f.part = 0
+      select f.payload from readings f where f.tenant_id = r.tenant_id and ${inWindow(sql`f`)}
+        and f.received_at = r.received_at and f.part = 0
         and f.id = coalesce((select a.reading_id from redrive_attempts a where a.redriven_id = r.id limit 1), r.id)
     )) as payload) m
     where r.device_id = any(${plain(deviceIds)}::uuid[]) and r.space_id = ${spaceId}::uuid and r.input_seq > ${since}
-      and ${inOrder} and r.received_at > ${instant(arrivedAfter)} and r.received_at <= ${instant(arrivedUntil)}
+      and ${inOrder} and ${inWindow(sql`r`)}
       and (${saysHeartbeat} ${decidedUnder(wanted)})
     order by ${by} limit ${limit}`)
 }
