@@ -46,6 +46,11 @@ export function withHeartbeat(
   return { at, intervals: known.intervals.slice(1 - intervalsKept).concat(seconds) }
 }
 
+/** Whether it is as much as is ever known: what came before makes no difference any more. */
+export function isFullyLearned({ intervals }: Heartbeats): boolean {
+  return intervals.length === intervalsKept
+}
+
 /** Never longer than what makes its occupancy unknown, and, as with the policy's own, no shorter than a change waits. */
 export function sensorTimeoutS(heartbeats: Heartbeats | undefined, policy: Policy): number {
   if (heartbeats === undefined || heartbeats.intervals.length < intervalsNeeded) return policy.sensor_timeout_s
