@@ -4,8 +4,8 @@ import type { Policy, PolicyFields } from '../occupancy/policy.ts'
 import type { Step } from '../occupancy/step.ts'
 import {
   countSelected,
-  readLogged,
-  type LoggedReading,
+  readLoggedInputs,
+  type LoggedInput,
   type ReadingSelection,
   type SelectedSpace,
 } from '../store/logged-readings.ts'
@@ -17,7 +17,7 @@ import {
   type InputRange,
   type ReplayedSpace,
 } from '../store/replayed-spaces.ts'
-import type { SystemTransaction } from '../store/transactions.ts'
+import type { SnapshotTransaction } from '../store/transactions.ts'
 import { LogDecoder } from './decoder.ts'
 import { Findings, type DryRunReport } from './dry-run-report.ts'
 import { ChangedPolicies, elapsed, SpaceFold } from './space-fold.ts'
@@ -38,7 +38,7 @@ export interface DryRunOptions {
 
 /** Undefined where no reading is selected. */
 export async function dryRun(
-  tx: SystemTransaction,
+  tx: SnapshotTransaction,
   { selection, policy, signal, onCount, onProgress }: DryRunOptions,
 ): Promise<DryRunReport | undefined> {
   const selected = await countSelected(tx, selection)
@@ -52,7 +52,7 @@ export async function dryRun(
   const run = new DryRun(tx, { selection, policy, endAt: selection.until ?? between.last })
   const spaceIds = await run.open(selected)
   const inputsOf = isNarrow(selection) ? spaceIds : 'all'
-  const batches = readLogged(tx, { selection, inputsOf, between })
+  const batches = readLoggedInputs(tx, { selection, inputsOf, between })
   let next = batches.next()
   for (let batch = await next; batch.done !== true; batch = await next) {
     signal?.throwIfAborted()
@@ -76,7 +76,7 @@ interface Waiting {
   readonly policyVersion: number
   readonly at: number
   /** The reading to be counted. */
-  readonly counted?: LoggedReading | undefined
+  readonly counted?: LoggedInput | undefined
 }
 
 /**
@@ -104,7 +104,7 @@ const comparedAtATime = 50_000
 
 class DryRun {
   readonly findings = new Findings()
-  readonly #tx: SystemTransaction
+  readonly #tx: SnapshotTransaction
   readonly #since: number
   readonly #until: number
   readonly #endAt: number
@@ -118,7 +118,7 @@ class DryRun {
   #inputsAhead = 0
 
   constructor(
-    tx: SystemTransaction,
+    tx: SnapshotTransaction,
     { selection, policy, endAt }: { selection: ReadingSelection; policy: PolicyFields | undefined; endAt: number },
   ) {
     this.#tx = tx
@@ -158,7 +158,7 @@ class DryRun {
   }
 
   /** Takes in some readings in the order of arrival, and folds what is in order by then. */
-  async take(rows: readonly LoggedReading[]): Promise<void> {
+  async take(rows: readonly LoggedInput[]): Promise<void> {
     const touched = new Set<OpenSpace>()
     for (const row of rows) {
       const space = this.#receive(row)
@@ -170,7 +170,7 @@ class DryRun {
   }
 
   /** The space that has to be folded on, if it waits for this one. */
-  #receive(row: LoggedReading): OpenSpace | undefined {
+  #receive(row: LoggedInput): OpenSpace | undefined {
     const { inputSeq, spaceId, policyVersion } = row
     const input = this.#decoder.input(row)
     const counted = row.chosen ? row : undefined
@@ -202,7 +202,7 @@ class DryRun {
   }
 
   /** A reading that never reached a space: its bytes can be judged again, its place cannot. */
-  #countUnfolded({ outcome }: LoggedReading, isReadable: boolean): void {
+  #countUnfolded({ outcome }: LoggedInput, isReadable: boolean): void {
     if (!isReadable) this.findings.outcome(outcome, 'malformed')
     else this.findings.outcome(outcome, outcome === 'malformed' ? undefined : outcome)
   }
