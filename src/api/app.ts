@@ -41,6 +41,7 @@ import { addParkingSessionRoutes } from './routes/parking-sessions.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
+import { addReplayRoutes } from './routes/replays.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
 import { addSystemRoutes } from './routes/system.ts'
@@ -75,6 +76,9 @@ export interface ApiOptions {
   clock?: Clock
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
+  /** Most readings of one dry run, and longest that it may take. */
+  replayedReadings?: number
+  replayMs?: number
 }
 
 export type Api = OpenAPIHono<ApiEnv>
@@ -124,6 +128,13 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
   addExplainRoutes(app, { tenants, databaseWaitMs, clock })
+  addReplayRoutes(app, {
+    tenants,
+    databaseWaitMs,
+    clock,
+    replayedReadings: options.replayedReadings,
+    replayMs: options.replayMs,
+  })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */

@@ -19,8 +19,10 @@ import {
 } from '../store/replayed-spaces.ts'
 import type { SnapshotTransaction } from '../store/transactions.ts'
 import { LogDecoder } from './decoder.ts'
+import type { Change } from './comparison.ts'
 import { Findings, type DryRunReport } from './dry-run-report.ts'
-import { ChangedPolicies, elapsed, SpaceFold } from './space-fold.ts'
+import { ReservedSpaces } from './reserved-spaces.ts'
+import { ChangedPolicies, ended, SpaceFold } from './space-fold.ts'
 
 /**
  * A dry run: logged readings once more through decoder and state machine, into memory, compared with what was recorded live.
@@ -32,14 +34,19 @@ export interface DryRunOptions {
   readonly selection: ReadingSelection
   readonly policy?: PolicyFields | undefined
   readonly signal?: AbortSignal | undefined
+  /** Without an `until`, the end of the time that is compared; without both, when the last reading arrived. */
+  readonly now?: number | undefined
+  /** May throw, as the next two: then nothing more is read. */
   readonly onCount?: ((readings: number) => void) | undefined
+  /** How many inputs the spaces have that are to be folded, at most. */
+  readonly onInputs?: ((inputs: number) => void) | undefined
   readonly onProgress?: ((done: number, of: number) => void) | undefined
 }
 
 /** Undefined where no reading is selected. */
 export async function dryRun(
   tx: SnapshotTransaction,
-  { selection, policy, signal, onCount, onProgress }: DryRunOptions,
+  { selection, policy, signal, now, onCount, onInputs, onProgress }: DryRunOptions,
 ): Promise<DryRunReport | undefined> {
   const selected = await countSelected(tx, selection)
   const readings = selected.reduce((sum, { count }) => sum + count, 0)
@@ -49,8 +56,10 @@ export async function dryRun(
     first: selected.reduce((first, one) => Math.min(first, one.first), Infinity),
     last: selected.reduce((last, one) => Math.max(last, one.last), -Infinity),
   }
-  const run = new DryRun(tx, { selection, policy, endAt: selection.until ?? between.last })
+  const endAt = Math.max(between.last, Math.min(selection.until ?? Infinity, now ?? selection.until ?? -Infinity))
+  const run = new DryRun(tx, { selection, policy, endAt })
   const spaceIds = await run.open(selected)
+  onInputs?.(run.inputs)
   const inputsOf = isNarrow(selection) ? spaceIds : 'all'
   const batches = readLoggedInputs(tx, { selection, inputsOf, between })
   let next = batches.next()
@@ -116,6 +125,8 @@ class DryRun {
   /** Spaces with inputs that were compared, and what was recorded of them is still to be read. */
   readonly #ahead = new Set<OpenSpace>()
   #inputsAhead = 0
+  /** Of a backtest alone. */
+  #reserved: ReservedSpaces | undefined
 
   constructor(
     tx: SnapshotTransaction,
@@ -132,6 +143,13 @@ class DryRun {
   async open(selected: readonly SelectedSpace[]): Promise<string[]> {
     const ids = [...new Set(selected.flatMap(({ spaceId }) => spaceId ?? []))]
     this.findings.spaces = ids.length
+    if (this.#changed !== undefined) {
+      const from = Math.max(
+        this.#since,
+        selected.reduce((first, one) => Math.min(first, one.first), Infinity),
+      )
+      this.#reserved = await ReservedSpaces.read(this.#tx, { spaceIds: ids, from, to: this.#endAt })
+    }
     for (let start = 0; start < ids.length; start += spacesAtATime) {
       // oxlint-disable-next-line no-await-in-loop -- one transaction takes one statement at a time
       for (const known of await readReplayedSpaces(this.#tx, ids.slice(start, start + spacesAtATime))) {
@@ -141,11 +159,17 @@ class DryRun {
     return ids
   }
 
+  /** Of all spaces, those too that arrived behind the selection. */
+  get inputs(): number {
+    return [...this.#spaces.values()].reduce((sum, { known }) => sum + known.live.inputSeq - known.behind, 0)
+  }
+
   #openSpace(known: ReplayedSpace): OpenSpace {
     const { path, state, behind } = known
+    const onChange = (space: string, change: Change) => this.findings.change(space, change)
     return {
       known,
-      fold: new SpaceFold({ path, state, onChange: (space, change) => this.findings.change(space, change) }),
+      fold: new SpaceFold({ path, state, onChange, evidence: this.#reserved?.logOf(known.spaceId) }),
       waiting: new Map(),
       done: behind,
       comparedBehind: null,
@@ -184,20 +208,18 @@ class DryRun {
       if (counted !== undefined) this.findings.notFolded++
       return undefined
     }
-    space.highest = Math.max(space.highest, inputSeq)
-    const next: Waiting = {
-      // What the decoder does not read any more is as if it had never come.
-      input: input ?? nothing,
-      policyVersion: policyVersion ?? 0,
-      at: row.receivedAt,
-      counted: input === undefined ? undefined : counted,
-    }
+    if (inputSeq > space.highest) space.highest = inputSeq
     if (input === undefined && counted !== undefined) this.findings.outcome(row.outcome, 'malformed')
-    if (inputSeq !== space.done + 1 || policyVersion !== space.policyVersion) {
-      space.waiting.set(inputSeq, next)
+    // What the decoder does not read any more is as if it had never come.
+    const next = input ?? nothing
+    const outcomeOf = input === undefined ? undefined : counted
+    if (inputSeq !== space.done + 1 || policyVersion !== space.policyVersion || space.policy === undefined) {
+      const at = row.receivedAt
+      space.waiting.set(inputSeq, { input: next, policyVersion: policyVersion ?? 0, at, counted: outcomeOf })
       return space
     }
-    this.#fold(space, inputSeq, next)
+    space.done = inputSeq
+    this.#foldUnder(space, space.policy, { input: next, at: row.receivedAt, counted: outcomeOf })
     return space.waiting.size > 0 ? space : undefined
   }
 
@@ -269,16 +291,20 @@ class DryRun {
   }
 
   #fold(space: OpenSpace, inputSeq: number, { input, policyVersion, at, counted }: Waiting): void {
-    if (space.waiting.size > 0) space.waiting.delete(inputSeq)
+    space.waiting.delete(inputSeq)
     space.done = inputSeq
     if (space.policyVersion !== policyVersion || space.policy === undefined) {
       space.policy = this.#policies.policyOf(space.known, policyVersion)
       space.policyVersion = policyVersion
     }
+    this.#foldUnder(space, space.policy, { input, at, counted })
+  }
+
+  #foldUnder(space: OpenSpace, policy: Policy, { input, at, counted }: Omit<Waiting, 'policyVersion'>): void {
     this.findings.inputs++
-    if (space.comparedBehind === null && at >= this.#since) space.comparedBehind = inputSeq - 1
+    if (space.comparedBehind === null && at >= this.#since) space.comparedBehind = space.done - 1
     const { outcome } =
-      space.comparedBehind === null ? space.fold.pass(input, space.policy) : this.#compare(space, input, space.policy)
+      space.comparedBehind === null ? space.fold.pass(input, policy) : this.#compare(space, input, policy)
     if (counted !== undefined) this.findings.outcome(counted.outcome, outcome ?? counted.outcome)
   }
 
@@ -297,10 +323,36 @@ class DryRun {
       await this.#readEnd(some)
       for (const space of some) this.#foldRest(space)
       await this.#readRecorded()
+      for (const space of some) this.#endSpace(space)
+      await this.#compareNoShows(some)
       /* oxlint-enable no-await-in-loop */
       for (const space of some) this.#finishSpace(space)
     }
     return this.findings.report()
+  }
+
+  /** Of a backtest: what timers and holds bring about by the end, of both. */
+  #endSpace({ known, fold, policy }: OpenSpace): void {
+    if (this.#changed === undefined || policy === undefined) return
+    fold.end(this.#endAt, policy)
+    if (this.#until === Infinity) fold.recorded(ended(known.live.state, { endAt: this.#endAt, policy }))
+  }
+
+  async #compareNoShows(spaces: readonly OpenSpace[]): Promise<void> {
+    if (this.#reserved === undefined) return
+    const evidence = await this.#reserved.recorded(
+      this.#tx,
+      spaces.map(({ known }) => known.spaceId),
+    )
+    this.findings.noShows ??= { added: [], removed: [], untold: 0 }
+    for (const { known, fold, policy } of spaces) {
+      if (fold.evidence === undefined || policy === undefined) continue
+      const { spaceId, path, live } = known
+      const state = this.#until === Infinity ? live.state : undefined
+      const recorded = { policy, state, evidence: evidence.get(spaceId) ?? [] }
+      const replayed = { policy: this.#changed?.of(policy) ?? policy, log: fold.evidence, state: fold.state }
+      this.findings.addNoShows(this.#reserved.compare({ spaceId, path, recorded, replayed }))
+    }
   }
 
   async #readEnd(spaces: readonly OpenSpace[]): Promise<void> {
@@ -322,11 +374,7 @@ class DryRun {
     for (const [inputSeq, next] of [...waiting].toSorted(([a], [b]) => a - b)) this.#fold(space, inputSeq, next)
   }
 
-  #finishSpace({ known, fold, policy }: OpenSpace): void {
-    if (this.#changed !== undefined && policy !== undefined) {
-      fold.elapse(policy)
-      if (this.#until === Infinity) fold.recorded(elapsed(known.live.state, policy) ?? [])
-    }
+  #finishSpace({ known, fold }: OpenSpace): void {
     const difference = fold.finish(this.#endAt)
     if (difference !== undefined) this.findings.space(known.path, difference)
     this.#spaces.delete(known.spaceId)

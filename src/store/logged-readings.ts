@@ -88,6 +88,27 @@ export async function findSpaceIds(
   return rows.map(({ id }) => id)
 }
 
+/** Whether the tenant has such a place. */
+export async function findPlace(
+  tx: SnapshotTransaction,
+  { kind, id }: { kind: 'sites' | 'spaces'; id: string },
+): Promise<boolean> {
+  const rows = await tx`SELECT FROM ${tx(kind)} WHERE id = ${id}`
+  return rows.length > 0
+}
+
+/** A space, or those of a site: by ids. */
+export async function spaceIdsAt(
+  tx: SnapshotTransaction,
+  { spaceId = null, siteId = null }: { spaceId?: string | null | undefined; siteId?: string | null | undefined },
+): Promise<string[]> {
+  const rows = await tx<{ id: string }[]>`
+    SELECT p.id FROM spaces p
+    WHERE (${spaceId}::uuid IS NULL OR p.id = ${spaceId}::uuid) AND (${siteId}::uuid IS NULL OR p.site_id = ${siteId}::uuid)
+    ORDER BY p.id`
+  return rows.map(({ id }) => id)
+}
+
 export interface ReadOptions {
   readonly selection: ReadingSelection
   /** Also all readings that reached these spaces before `selection.until`: what folding them takes. `all`: of the tenant. */
@@ -108,17 +129,19 @@ const dayMs = 86_400_000
 
 /** To be used in a snapshot: it takes as long as whoever reads. */
 export function readLogged(tx: SnapshotTransaction, options: ReadOptions): AsyncGenerator<LoggedReading[]> {
-  return readRows<LoggedReading>(tx, { ...options, columns: everything(tx) })
+  return readRows<LoggedReading>(tx, { ...options, columns: everything(tx), cursor: 'logged_readings' })
 }
 
 /** The same for whoever folds it again: columns that nobody looks at are half of what reading costs. */
 export function readLoggedInputs(tx: SnapshotTransaction, options: ReadOptions): AsyncGenerator<LoggedInput[]> {
-  return readRows<LoggedInput>(tx, { ...options, columns: inputsAlone(tx) })
+  return readRows<LoggedInput>(tx, { ...options, columns: inputsAlone(tx), cursor: 'logged_inputs' })
 }
 
 type Fragment = ReturnType<typeof everything>
 interface ReadRows extends ReadOptions {
   readonly columns: Fragment
+  /** One name for each kind of columns: a connection remembers which ones a FETCH of that name has. */
+  readonly cursor: 'logged_readings' | 'logged_inputs'
 }
 
 function everything(tx: SnapshotTransaction) {
@@ -131,10 +154,7 @@ function inputsAlone(tx: SnapshotTransaction) {
     CASE WHEN r.delivery = 'redrive' THEN r.delivery END AS delivery`
 }
 
-async function* readRows<Read extends LoggedInput>(
-  tx: SnapshotTransaction,
-  options: ReadRows,
-): AsyncGenerator<Read[]> {
+async function* readRows<Read extends LoggedInput>(tx: SnapshotTransaction, options: ReadRows): AsyncGenerator<Read[]> {
   const { inputsOf, between } = options
   const carried: Carried = { id: '', payload: Buffer.alloc(0) }
   for (const day of await loggedDays(tx)) {
@@ -149,14 +169,14 @@ async function* readRows<Read extends LoggedInput>(
 }
 
 async function* readDay(tx: SnapshotTransaction, options: ReadRows & { start: number }): AsyncGenerator<Row[]> {
-  await tx`DECLARE logged NO SCROLL CURSOR FOR ${loggedOf(tx, options)}`
+  await tx`DECLARE ${tx(options.cursor)} NO SCROLL CURSOR FOR ${loggedOf(tx, options)}`
   let rows: Row[]
   do {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
-    rows = await tx<Row[]>`FETCH ${tx.unsafe(String(rowsAtATime))} FROM logged`
+    rows = await tx<Row[]>`FETCH ${tx.unsafe(String(rowsAtATime))} FROM ${tx(options.cursor)}`
     if (rows.length > 0) yield rows
   } while (rows.length === rowsAtATime)
-  await tx`CLOSE logged`
+  await tx`CLOSE ${tx(options.cursor)}`
 }
 
 function loggedOf(tx: SnapshotTransaction, { selection, inputsOf, start, columns }: ReadRows & { start: number }) {

@@ -28,7 +28,10 @@ interface Row extends Omit<ReplayedSpace, 'state' | 'live' | 'behind'> {
 }
 
 /** Those of the spaces that were ever stepped. */
-export async function readReplayedSpaces(tx: SnapshotTransaction, spaceIds: readonly string[]): Promise<ReplayedSpace[]> {
+export async function readReplayedSpaces(
+  tx: SnapshotTransaction,
+  spaceIds: readonly string[],
+): Promise<ReplayedSpace[]> {
   const rows = await tx<Row[]>`
     SELECT s.tenant_id AS "tenantId", p.site_id AS "siteId", s.space_id AS "spaceId",
       t.slug || '/' || i.code || '/' || p.code AS path, s.input_seq, s.state AS live, s.rules_version,
@@ -92,7 +95,10 @@ export interface RecordedInput {
 }
 
 /** Those of the given inputs that are no readings. */
-export async function readOtherInputs(tx: SnapshotTransaction, ranges: readonly InputRange[]): Promise<RecordedInput[]> {
+export async function readOtherInputs(
+  tx: SnapshotTransaction,
+  ranges: readonly InputRange[],
+): Promise<RecordedInput[]> {
   if (ranges.length === 0) return []
   return await tx<RecordedInput[]>`
     SELECT i.* FROM ${rangesOf(tx, ranges)} CROSS JOIN LATERAL (

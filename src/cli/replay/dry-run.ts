@@ -36,6 +36,7 @@ async function reportOf(
   const told = {
     policy,
     signal,
+    now: Date.now(),
     onCount: (readings: number) => json || terminal.note(`${readings.toLocaleString('en')} readings are chosen`),
     onProgress: progressOn(terminal),
   }
