@@ -152,8 +152,11 @@ export class Findings {
 }
 
 function inOrder({ added, removed, untold }: NoShows): NoShows {
-  const order = (a: NoShowRow, b: NoShowRow) => compare(a.at, b.at) || compare(a.reservation, b.reservation)
-  return { added: added.toSorted(order), removed: removed.toSorted(order), untold }
+  return { added: added.toSorted(byTime), removed: removed.toSorted(byTime), untold }
+}
+
+function byTime(a: NoShowRow, b: NoShowRow): number {
+  return compare(a.at, b.at) || compare(a.reservation, b.reservation)
 }
 
 function count(counts: OutcomeCounts, outcome: Outcome): void {

@@ -35,6 +35,7 @@ const dryRun = (tenant: OperatedTenant, filter: object = {}, policy?: object | n
   tenant.ask('POST', '/replays/dry-run', { body: policy === undefined ? { filter } : { filter, policy } })
 const count = (tenant: OperatedTenant, filter: object = {}) =>
   tenant.ask('POST', '/replays/count', { body: { filter } })
+const bytes = (answer: Answer) => [answer.status, answer.text.replaceAll(answer.body.request_id, '')]
 const readingsOf = (answer: Answer) => answer.body.readings as number
 
 async function scene() {
@@ -174,7 +175,6 @@ describe('is refused', () => {
 
   test("with another tenant's place as with one that there is not", async () => {
     const [tenant, other] = [await scene(), await scene()]
-    const bytes = (answer: Answer) => [answer.status, answer.text.replaceAll(answer.body.request_id, '')]
     const theirs = await dryRun(tenant, { space_id: await other.spaceId('A1') })
     const nobodys = await dryRun(tenant, { space_id: newId() })
     expect(theirs.status).toBe(404)
@@ -229,16 +229,16 @@ describe('beside others', () => {
       of.dryRun(actor(), { filter: {}, policy: undefined, signal })
 
     test('others are answered while it runs', async () => {
-      let isRunning = true
+      const state = { running: true }
       const run = start().finally(() => {
-        isRunning = false
+        state.running = false
       })
       let answered = 0
-      while (isRunning) {
+      while (state.running) {
         // oxlint-disable no-await-in-loop -- one after the other
         await turnOfEvents()
         const [health, spaces] = [await operators.app.request('/health'), await tenant.ask('GET', '/spaces?limit=1')]
-        if (isRunning) answered += Number(health.status === 200) + Number(spaces.status === 200)
+        if (state.running) answered += Number(health.status === 200) + Number(spaces.status === 200)
         // oxlint-enable no-await-in-loop
       }
       expect(await run).toMatchObject({ readings: messages * perMessage, changed_outcomes: 0, missing_inputs: 0 })
