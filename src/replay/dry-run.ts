@@ -100,6 +100,8 @@ interface OpenSpace {
   /** Null: none is compared yet. */
   comparedBehind: number | null
   recordedUpTo: number
+  /** What was recorded of it is still to be read up to `done`. */
+  isAhead: boolean
   asked: number
   highest: number
   policyVersion: number
@@ -123,7 +125,7 @@ class DryRun {
   readonly #spaces = new Map<string, OpenSpace>()
   readonly #loaded = new Set<string>()
   /** Spaces with inputs that were compared, and what was recorded of them is still to be read. */
-  readonly #ahead = new Set<OpenSpace>()
+  #ahead: OpenSpace[] = []
   #inputsAhead = 0
   /** Of a backtest alone. */
   #reserved: ReservedSpaces | undefined
@@ -174,6 +176,7 @@ class DryRun {
       done: behind,
       comparedBehind: null,
       recordedUpTo: behind,
+      isAhead: false,
       asked: behind,
       highest: behind,
       policyVersion: -1,
@@ -253,8 +256,8 @@ class DryRun {
 
   /** What was recorded to have happened by the inputs that were compared since the last time. */
   async #readRecorded(): Promise<void> {
-    const spaces = [...this.#ahead]
-    this.#ahead.clear()
+    const spaces = this.#ahead
+    this.#ahead = []
     this.#inputsAhead = 0
     const ranges = spaces.map(({ known: { tenantId, spaceId }, comparedBehind, recordedUpTo, done }) => {
       return { tenantId, spaceId, behind: Math.max(comparedBehind ?? 0, recordedUpTo), upTo: done }
@@ -264,6 +267,7 @@ class DryRun {
     }
     for (const space of spaces) {
       space.recordedUpTo = space.done
+      space.isAhead = false
       space.fold.settle()
     }
   }
@@ -309,7 +313,8 @@ class DryRun {
   }
 
   #compare(space: OpenSpace, input: Input, policy: Policy): Step {
-    this.#ahead.add(space)
+    if (!space.isAhead) this.#ahead.push(space)
+    space.isAhead = true
     this.#inputsAhead++
     return space.fold.compare(input, this.#changed?.of(policy) ?? policy)
   }
