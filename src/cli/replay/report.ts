@@ -74,10 +74,14 @@ function changeTable({ changes, changes_not_listed: notListed }: DryRunReport): 
 
 function noShowTable({ no_shows: noShows }: DryRunReport): string[] {
   if (noShows === null || noShows.added.length + noShows.removed.length === 0) return []
-  const line = (change: string) => (row: NoShowRow) => [change, row.at, row.space, row.start, row.reservation]
-  const all = [...noShows.removed.map(line('disappears')), ...noShows.added.map(line('new'))]
+  const removed = noShows.removed.map((row) => noShowCells('disappears', row))
+  const all = [...removed, ...noShows.added.map((row) => noShowCells('new', row))]
   const head = ['no-show', 'when', 'space', 'reserved from', 'reservation']
   return ['', ...table([head, ...all.slice(0, mostShown)]), ...more(all.length - mostShown, 'no-shows')]
+}
+
+function noShowCells(change: string, { at, space, start, reservation }: NoShowRow): string[] {
+  return [change, at, space, start, reservation]
 }
 
 function more(left: number, what: string): string[] {
