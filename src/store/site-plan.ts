@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
-import { restored, visibleState, type SpaceState } from '../occupancy/state.ts'
+import { restored, visibleState, type SpaceState, type VisibleState } from '../occupancy/state.ts'
 import { plain } from './arrays.ts'
 import type { RecordedState } from './events.ts'
 import { epoch, instant, selectLogBegin } from './explain-space.ts'
@@ -57,7 +57,7 @@ export async function selectKeptFrom(tx: TenantTransaction): Promise<number | un
 interface LaterRow extends Record<string, unknown> {
   id: string
   /** As it is now, where nothing was recorded of it since. */
-  now: RecordedState | null
+  now: VisibleState | null
   /** Of a checkpoint: as it was before the first thing that was recorded since. */
   before: Partial<SpaceState> | null
 }
@@ -92,14 +92,10 @@ export async function selectStatesOfDropped(
   return new Map(states.flatMap(([id, state]) => (state === null ? [] : [[id, recorded(state)]])))
 }
 
-function recorded({
-  since,
-  observed_at: observedAt,
-  ...state
-}: Omit<RecordedState, 'since' | 'observed_at'> & {
-  since: number | string | null
-  observed_at: number | string | null
-}): RecordedState {
-  const text = (time: number | string | null) => (time === null ? null : new Date(time).toISOString())
-  return { ...state, since: text(since), observed_at: text(observedAt) }
+function recorded({ since, observed_at: observedAt, ...state }: VisibleState): RecordedState {
+  return { ...state, since: timeOf(since), observed_at: timeOf(observedAt) }
+}
+
+function timeOf(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString()
 }
