@@ -117,7 +117,7 @@ describe.skipIf(noBrowser)('the console', () => {
   it('finds a space by its code, by keyboard alone', async () => {
     const page = await own.openAs(olga, '/sites')
     await page.getByRole('combobox', { name: 'Go to space' }).focus()
-    await page.keyboard.type('A-')
+    await page.keyboard.type('a-')
     await page.getByRole('option', { name: /A-1/ }).waitFor()
     await page.keyboard.press('Enter')
     await page.waitForURL('**/spaces/*')
