@@ -35,7 +35,8 @@ export async function findReadings(
   return await searchReadings(tx, { filter, before, limit, signal })
 }
 
-function patternOf(filter: string): string {
+/** @throws Refusal `invalid_input` for what is no topic filter */
+export function patternOf(filter: string): string {
   const pattern = topicPattern(filter)
   if (pattern !== undefined) return pattern
   throw new Refusal('invalid_input', 'Wrong query parameters: see errors.', {

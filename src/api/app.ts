@@ -37,12 +37,16 @@ import { addGatewayRoutes } from './routes/gateways.ts'
 import { addLiveRoutes } from './routes/live.ts'
 import { addJobRoutes } from './routes/jobs.ts'
 import { addJwksRoute } from './routes/jwks.ts'
+import { addLedgerRoutes } from './routes/ledger.ts'
 import { addOrphanRoutes } from './routes/orphans.ts'
 import { addParkingSessionRoutes } from './routes/parking-sessions.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
+import { addReadingEventRoutes } from './routes/reading-events.ts'
+import { addSearchRoutes } from './routes/search.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
+import { addSitePlanRoutes } from './routes/site-plan.ts'
 import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
 import { addSystemRoutes } from './routes/system.ts'
 import type { Readiness } from './readiness.ts'
@@ -120,12 +124,16 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addGatewayRoutes(app, { tenants, databaseWaitMs })
   addAppRoutes(app, { tenants, databaseWaitMs })
   addOrphanRoutes(app, { tenants, databaseWaitMs })
-  addDashboardRoutes(app, { tenants, databaseWaitMs })
+  addDashboardRoutes(app, { tenants, databaseWaitMs, clock })
+  addLedgerRoutes(app, { tenants, databaseWaitMs, clock })
+  addSearchRoutes(app, { tenants, databaseWaitMs })
   addLiveRoutes(app, { tenants, databaseWaitMs, authenticator, live: options.live, origins })
+  addReadingEventRoutes(app, { tenants, databaseWaitMs, authenticator, live: options.live, origins })
   addJobRoutes(app, { tenants, databaseWaitMs })
   addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
   addExplainRoutes(app, { tenants, databaseWaitMs, clock })
+  addSitePlanRoutes(app, { tenants, databaseWaitMs, clock })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */

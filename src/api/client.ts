@@ -7,9 +7,12 @@ import type * as apps from './routes/apps-descriptions.ts'
 import type * as audit from './routes/audit-descriptions.ts'
 import type * as availability from './routes/availability-descriptions.ts'
 import type * as devices from './routes/devices-descriptions.ts'
+import type * as explain from './routes/explain-descriptions.ts'
 import type * as gateways from './routes/gateways-descriptions.ts'
+import type * as history from './routes/history-descriptions.ts'
 import type * as invites from './routes/invites-descriptions.ts'
 import type * as jobs from './routes/jobs-descriptions.ts'
+import type * as ledger from './routes/ledger-descriptions.ts'
 import type * as live from './routes/live-descriptions.ts'
 import type * as members from './routes/members-descriptions.ts'
 import type * as orphans from './routes/orphans-descriptions.ts'
@@ -17,8 +20,12 @@ import type * as overrides from './routes/overrides-descriptions.ts'
 import type * as parkingSessions from './routes/parking-sessions-descriptions.ts'
 import type * as policies from './routes/policies-descriptions.ts'
 import type * as publicRoutes from './routes/public-descriptions.ts'
+import type * as readingEvents from './routes/reading-events-descriptions.ts'
+import type * as readings from './routes/readings-descriptions.ts'
 import type * as reservations from './routes/reservations-descriptions.ts'
+import type * as search from './routes/search-descriptions.ts'
 import type * as sessions from './routes/sessions-descriptions.ts'
+import type * as sitePlan from './routes/site-plan-descriptions.ts'
 import type * as sites from './routes/sites-descriptions.ts'
 import type * as spaces from './routes/spaces-descriptions.ts'
 import type * as tenant from './routes/tenant-descriptions.ts'
@@ -35,9 +42,12 @@ type Described = [
   typeof audit,
   typeof availability,
   typeof devices,
+  typeof explain,
   typeof gateways,
+  typeof history,
   typeof invites,
   typeof jobs,
+  typeof ledger,
   typeof live,
   typeof members,
   typeof orphans,
@@ -45,8 +55,12 @@ type Described = [
   typeof parkingSessions,
   typeof policies,
   typeof publicRoutes,
+  typeof readingEvents,
+  typeof readings,
   typeof reservations,
+  typeof search,
   typeof sessions,
+  typeof sitePlan,
   typeof sites,
   typeof spaces,
   typeof tenant,

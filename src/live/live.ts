@@ -4,7 +4,9 @@ import type { Metrics } from '../metrics.ts'
 import type { TenantDatabase } from '../store/transactions.ts'
 import { Cursors } from './cursor.ts'
 import { Feeds } from './feeds.ts'
+import { ReadingHubs } from './reading-hubs.ts'
 import { Streams, type StreamSettings } from './streams.ts'
+import { TailCursors } from './tail-cursor.ts'
 import { Tickets } from './tickets.ts'
 import { Views } from './views.ts'
 
@@ -27,6 +29,8 @@ export interface Live {
   /** Places and states of the tenants that somebody asks for. */
   views: Views
   streams: Streams
+  /** The readings of the tenants that somebody listens to. */
+  readings: ReadingHubs
   tickets: Tickets
 }
 
@@ -39,6 +43,10 @@ export function createLive({
   now = Date.now,
 }: LiveOptions): Live {
   const keys = { encryption: deriveKey(secret, 'cursor encryption'), nonce: deriveKey(secret, 'cursor nonce') }
+  const tailKeys = {
+    encryption: deriveKey(secret, 'tail cursor encryption'),
+    nonce: deriveKey(secret, 'tail cursor nonce'),
+  }
   const cursors = new Cursors(keys)
   const feeds = new Feeds({ tenants, log })
   return {
@@ -46,6 +54,7 @@ export function createLive({
     cursors,
     views: new Views({ tenants, feeds, log }),
     streams: new Streams({ tenants, feeds, cursors, metrics, log, settings, now }),
+    readings: new ReadingHubs({ tenants, cursors: new TailCursors(tailKeys), log }),
     tickets: new Tickets({ tenants, key: deriveKey(secret, 'stream tickets') }),
   }
 }

@@ -34,7 +34,7 @@ export class SseSink implements Sink {
     return this.#response.writableLength
   }
 
-  events(batch: Batch): void {
+  events(batch: Pick<Batch, 'sse'>): void {
     this.#response.write(batch.sse)
   }
 

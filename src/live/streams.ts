@@ -73,8 +73,25 @@ export interface OpenStream {
   expiresAt?: number | undefined
 }
 
+/** What all streams have, whatever they carry: they are counted and looked after alike. */
+export interface KeptStream {
+  readonly kind: Sink['kind']
+  /** End of the access token or key, in epoch milliseconds. */
+  readonly expiresAt: number | undefined
+  heartbeat(): void
+  warnOfExpiry(at: Date): void
+  /** Never rejects. */
+  checkRights(): Promise<void>
+  end(reason: EndReason): void
+}
+
+export interface StreamHooks<Kept> {
+  limits: StreamLimits
+  onTrouble: (error: unknown) => void
+  onEnd: (stream: Kept, how: EndReason | 'gone') => void
+}
+
 interface Entry {
-  hub: StreamHub
   follower: Follower
   openedAt: number
   beats: number
@@ -87,7 +104,7 @@ export class Streams {
   readonly settings: StreamSettings
   readonly #options: StreamsOptions
   readonly #hubs = new Map<string, Promise<StreamHub>>()
-  readonly #open = new Map<Stream, Entry>()
+  readonly #open = new Map<KeptStream, Entry>()
   readonly #counts = new Map<string, number>()
   readonly #turns = new Turns(gapsAtOnce)
   #timer: NodeJS.Timeout | undefined
@@ -139,21 +156,29 @@ export class Streams {
 
   /** A stream that follows nothing yet. It is open until its sink, its rights or this process ends it. */
   open(hub: StreamHub, { follower, sink, mayFollow, expiresAt }: OpenStream): Stream {
-    const stream: Stream = new Stream({
-      hub,
-      sink: sink(() => stream),
-      mayFollow,
-      expiresAt,
+    hub.opened()
+    return this.keep(follower, ({ onEnd, ...hooks }) => {
+      const ended: typeof onEnd = (stream, how) => {
+        onEnd(stream, how)
+        hub.closed()
+      }
+      const stream: Stream = new Stream({ hub, sink: sink(() => stream), mayFollow, expiresAt, onEnd: ended, ...hooks })
+      return stream
+    })
+  }
+
+  /** Looks after a stream of any kind until it says that it has ended, which it does once. */
+  keep<Kept extends KeptStream>(follower: Follower, make: (hooks: StreamHooks<Kept>) => Kept): Kept {
+    const stream = make({
       limits: this.settings,
       onTrouble: (error) => this.#note(error),
       onEnd: (ended, how) => this.#ended(ended, how),
     })
     const openedAt = performance.now()
-    this.#open.set(stream, { hub, follower, openedAt, beats: 0, looked: openedAt, warned: false })
+    this.#open.set(stream, { follower, openedAt, beats: 0, looked: openedAt, warned: false })
     this.#count(followerKey(follower), 1)
     this.#count(follower.tenantId, 1)
     this.#options.metrics.streams.inc({ kind: stream.kind })
-    hub.opened()
     if (this.#closed) stream.end('stopping')
     return stream
   }
@@ -178,7 +203,7 @@ export class Streams {
     )
   }
 
-  #ended(stream: Stream, how: EndReason | 'gone'): void {
+  #ended(stream: KeptStream, how: EndReason | 'gone'): void {
     const entry = this.#open.get(stream)
     if (entry === undefined) return
     this.#open.delete(stream)
@@ -186,7 +211,6 @@ export class Streams {
     this.#count(entry.follower.tenantId, -1)
     this.#options.metrics.streams.dec({ kind: stream.kind })
     this.#options.metrics.streamsEnded.inc({ kind: stream.kind, reason: how })
-    entry.hub.closed()
   }
 
   #tick(): void {
@@ -194,7 +218,7 @@ export class Streams {
     for (const [stream, entry] of this.#open) this.#tend(stream, entry, { elapsed, now })
   }
 
-  #tend(stream: Stream, entry: Entry, { elapsed, now }: { elapsed: number; now: number }): void {
+  #tend(stream: KeptStream, entry: Entry, { elapsed, now }: { elapsed: number; now: number }): void {
     const { heartbeatMs, lookMs, warningMs } = this.settings
     const { expiresAt } = stream
     if (expiresAt !== undefined && now >= expiresAt) {

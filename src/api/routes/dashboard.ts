@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { readDashboard, type Dashboard } from '../../administration/dashboard.ts'
+import type { Clock } from '../../clock.ts'
 import type { Api } from '../app.ts'
 import { json } from '../responses.ts'
 import { noQuery } from '../schemas.ts'
@@ -58,6 +59,22 @@ const dashboard = z
     ledger: z.object({ received: count, ...outcomes.shape }).openapi({
       description: 'deliveries of the last 24 hours and what became of them; the outcomes add up to `received`',
     }),
+    attention: z
+      .object({
+        silent_devices: count.openapi({ description: 'that stand at a space and are not heard' }),
+        low_batteries: count.nullable().openapi({
+          description: 'devices that said less than 20 percent last; null where there are more than 500 devices',
+        }),
+        dead_letters: count.openapi({ description: 'readings that had no effect and wait for somebody, up to 10,000' }),
+        orphans: count,
+        unassigned_devices: count,
+        offline_gateways: count,
+        books_balanced: z.boolean().nullable().openapi({
+          description:
+            'whether the ledger and the log of the last hour agree; null where they are too many to be counted',
+        }),
+      })
+      .openapi({ description: 'what needs somebody' }),
     events: z.array(event).openapi({ description: 'the last 20, the newest first' }),
   })
   .openapi('Dashboard', {
@@ -91,6 +108,15 @@ const dashboard = z
         unknown_device: 4,
         malformed: 0,
       },
+      attention: {
+        silent_devices: 4,
+        low_batteries: 1,
+        dead_letters: 5,
+        orphans: 1,
+        unassigned_devices: 1,
+        offline_gateways: 0,
+        books_balanced: true,
+      },
       events: [
         {
           kind: 'occupied',
@@ -116,14 +142,14 @@ const dashboardRoute = createRoute({
   responses: { 200: json(dashboard, 'the dashboard'), ...listFailures },
 })
 
-export function addDashboardRoutes(app: Api, options: SignedInOptions): void {
+export function addDashboardRoutes(app: Api, options: SignedInOptions & { clock: Clock }): void {
   app.openapi(dashboardRoute, async (c) => {
-    const read = await inOwnTenant(c, options, (tx, actor) => readDashboard(tx, actor))
+    const read = await inOwnTenant(c, options, (tx, actor) => readDashboard(tx, actor, options))
     return c.json(dashboardBody(read), 200)
   })
 }
 
-function dashboardBody({ speakers, sites, traffic, events }: Dashboard) {
+function dashboardBody({ speakers, sites, traffic, events, attention }: Dashboard) {
   return {
     as_of: speakers.as_of,
     sites,
@@ -132,6 +158,15 @@ function dashboardBody({ speakers, sites, traffic, events }: Dashboard) {
     orphans: speakers.orphans,
     readings_per_minute: traffic.perMinute,
     ledger: { received: traffic.received, ...traffic.outcomes },
+    attention: {
+      silent_devices: attention.silentDevices,
+      low_batteries: attention.lowBatteries ?? null,
+      dead_letters: attention.deadLetters,
+      orphans: speakers.orphans,
+      unassigned_devices: speakers.unassigned_devices,
+      offline_gateways: speakers.offline_gateways,
+      books_balanced: attention.booksBalance ?? null,
+    },
     events,
   }
 }

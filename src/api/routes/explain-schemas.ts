@@ -47,7 +47,7 @@ const message = {
 
 export const reading = z.object(message)
 
-const visible = z.object({
+export const visible = z.object({
   status,
   occupancy: z.enum(['unknown', 'vacant', 'occupied']),
   reservation: z.enum(['none', 'soon', 'active']),

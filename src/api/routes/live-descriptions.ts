@@ -8,7 +8,7 @@ import { guardedBy, readFailures } from './place-schemas.ts'
 /** The routes of what happens as the OpenAPI document has them; docs/live.md tells how they are used. */
 const common = { tags: ['live'] }
 const { 404: _none, ...failures } = readFailures
-const full = {
+export const noRoom = {
   429: problem('too_many_requests', 'You, or your tenant, have too many streams open.'),
   503: problem('busy', 'No room for one more stream, or no database; try again after `Retry-After` seconds.'),
 }
@@ -41,7 +41,7 @@ export const eventsRoute = createRoute({
       content: { 'text/event-stream': { schema: z.string() } },
     },
     ...failures,
-    ...full,
+    ...noRoom,
   },
 })
 
@@ -69,6 +69,6 @@ export const socketRoute = createRoute({
     401: problem('unauthenticated', 'The ticket is none, was used, or is too old.'),
     403: problem('forbidden', 'The origin of the page is not allowed, or the permission places:read is gone.'),
     500: failures[500],
-    ...full,
+    ...noRoom,
   },
 })

@@ -1,4 +1,5 @@
 import type { Authenticator } from '../../auth/authenticator.ts'
+import type { Permission } from '../../auth/permissions.ts'
 import { requirePermission, type Principal } from '../../auth/principal.ts'
 import type { Live } from '../../live/live.ts'
 import type { Follower } from '../../live/streams.ts'
@@ -19,16 +20,17 @@ export function followerOf(principal: Principal, tenantId: string): Follower {
     : { tenantId, kind: 'api_key', id: principal.apiKeyId }
 }
 
-/** Whether they may still follow this tenant, as often as it is asked. Rejects where that cannot be found out. */
+/** Whether they may still follow this tenant, and what needs this permission, as often as it is asked. Rejects where that cannot be found out. */
 export function mayFollow(
   principal: Principal,
   { authenticator }: Pick<LiveRoutesOptions, 'authenticator'>,
+  permission: Permission = 'places:read',
 ): () => Promise<boolean> {
   return async () => {
     try {
       const now = await authenticator.again?.(principal)
       if (now === undefined || now.tenant?.id !== principal.tenant?.id) return false
-      requirePermission({ principal: now }, 'places:read')
+      requirePermission({ principal: now }, permission)
       return true
     } catch (error) {
       if (error instanceof Refusal) return false

@@ -5,7 +5,7 @@ import { exampleId, id, otherExampleId, status, time } from './place-schemas.ts'
 const ITEMS_PER_PAGE = 100
 const CURSOR = 'wR0rY0nq3mXo0mO3iVxqv0b8c4Q2dY1l7uZk2nq0T5A'
 
-const cursor = z.string({ error: 'must be given once' }).openapi({ example: CURSOR })
+export const cursor = z.string({ error: 'must be given once' }).openapi({ example: CURSOR })
 const room = {
   site_id: id.optional().openapi({ description: 'only of this site' }),
   space_id: id.optional().openapi({ description: 'only of this space' }),

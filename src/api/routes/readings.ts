@@ -26,7 +26,7 @@ export function addReadingRoutes(app: Api, options: SignedInOptions & { clock: C
   })
 }
 
-function readingBody(reading: FoundReading) {
+export function readingBody(reading: FoundReading) {
   const { deviceId, spaceId, inputSeq, policyVersion } = reading
   return {
     ...messageBody(reading, new Map()),

@@ -86,6 +86,8 @@ export const spaceEvents = pgTable(
   (table) => [
     primaryKey({ columns: [table.tenantId, table.position] }),
     index('space_events_of_a_space').on(table.spaceId, table.inputSeq),
+    // What was shown at a moment: the last one of each space up to then.
+    index('space_events_by_time').on(table.spaceId, table.recordedAt, table.position),
   ],
 )
 

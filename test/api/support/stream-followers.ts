@@ -13,6 +13,8 @@ export interface Heard {
 
 export interface FollowOptions {
   token: string
+  /** Below /api/v1. */
+  path?: string
   query?: string
   lastEventId?: string | undefined
   headers?: Record<string, string>
@@ -29,13 +31,13 @@ export class SseFollower {
   readonly #request: ClientRequest
   #text = ''
 
-  constructor(port: number, { token, query = '', lastEventId, headers = {} }: FollowOptions) {
+  constructor(port: number, { token, path = '/events', query = '', lastEventId, headers = {} }: FollowOptions) {
     this.lastId = lastEventId
     const sent = { Authorization: `Bearer ${token}`, ...headers }
     this.#request = get({
       port,
       host: '127.0.0.1',
-      path: `/api/v1/events${query}`,
+      path: `/api/v1${path}${query}`,
       agent: false,
       headers: { ...sent, ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }) },
     })
