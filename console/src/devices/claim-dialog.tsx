@@ -119,17 +119,19 @@ function ClaimedDialog({ orphan, claimed, onClose }: { orphan: Orphan; claimed: 
       </p>
       {claimed.credentials === undefined ? null : <SecretNote issued={claimed.credentials} />}
       {claimed.space === null ? null : (
-        <p>
-          What it said until now ({countOf(orphan.heard, 'reading')}) had no effect.{' '}
-          {session.may('readings:read') ? (
-            <>
-              <a href={letters}>Redrive its dead letters</a>, so that it counts; or on the machine:
-            </>
-          ) : (
-            'Whoever may can make it count, on the machine:'
-          )}{' '}
-          <code>{claimed.redrive}</code>
-        </p>
+        <>
+          <p>
+            What it said until now ({countOf(orphan.heard, 'reading')}) had no effect.{' '}
+            {session.may('readings:read') ? (
+              <>
+                <a href={letters}>Redrive its dead letters</a>, so that it counts; or on the machine:
+              </>
+            ) : (
+              'Whoever may can make it count, on the machine:'
+            )}
+          </p>
+          <pre class="command">{claimed.redrive}</pre>
+        </>
       )}
       <div class="dialog-actions">
         <a class="button" href={`/devices/${claimed.id}`}>

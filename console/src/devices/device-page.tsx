@@ -14,6 +14,7 @@ import { SpaceLink } from './device-list.tsx'
 import { Battery, DeviceStateMark, Signal } from './health.tsx'
 import { AssignDialog, UnassignDialog } from './placing.tsx'
 import type { Device } from './types.ts'
+import '../styles/marks.css'
 import './devices.css'
 
 const refreshMs = 60_000
@@ -77,7 +78,7 @@ function DeviceParts({ device, revision, turn, onChange }: DevicePartsProps) {
   const dialog = { device, onDone: onChange, onClose: () => setStep(undefined) }
   return (
     <div class="device-parts">
-      <section class="panel" aria-labelledby="device-state">
+      <section class="panel device-facts" aria-labelledby="device-state">
         <h2 id="device-state">How it is</h2>
         <Facts device={device} />
         {mayWrite ? (

@@ -6,6 +6,7 @@ import { useServices } from '../services.ts'
 import { DeviceList } from './device-list.tsx'
 import { GatewayList } from './gateway-list.tsx'
 import { OrphanInbox } from './orphan-inbox.tsx'
+import '../styles/marks.css'
 import './devices.css'
 
 const orphansCounted = '100'
@@ -31,9 +32,11 @@ export function DevicesPage() {
           { href: '/devices?tab=orphans', title: `Orphan inbox${count}`, here: tab === 'orphans' },
         ]}
       />
-      {tab === 'gateways' ? <GatewayList /> : null}
-      {tab === 'orphans' ? <OrphanInbox onChange={orphans.reload} /> : null}
-      {tab !== 'gateways' && tab !== 'orphans' ? <DeviceList /> : null}
+      <div class="speakers">
+        {tab === 'gateways' ? <GatewayList /> : null}
+        {tab === 'orphans' ? <OrphanInbox onChange={orphans.reload} /> : null}
+        {tab !== 'gateways' && tab !== 'orphans' ? <DeviceList /> : null}
+      </div>
     </>
   )
 }

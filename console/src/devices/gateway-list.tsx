@@ -46,7 +46,7 @@ const columns: readonly Column<Gateway>[] = [
 ]
 
 function Limit({ limit }: { limit: number | null }) {
-  return limit === null ? <span class="none">as set</span> : <>{counted(limit)}</>
+  return limit === null ? <span class="none">default</span> : <>{counted(limit)}</>
 }
 
 export function GatewayList() {
@@ -68,10 +68,10 @@ export function GatewayList() {
   useEvery(refreshMs, gateways.reload)
   const inHand = gateways.data?.items.find(({ id }) => id === managed)
   const manage: Column<Gateway> = {
-    head: 'Credential of',
+    head: 'Change',
     cell: ({ id, code }) => (
       <button type="button" onClick={() => setManaged(id)}>
-        Manage<span class="unseen"> the credential of {code}</span>…
+        Manage…<span class="unseen"> the credential of {code}</span>
       </button>
     ),
   }
@@ -96,7 +96,7 @@ export function GatewayList() {
             caption="Gateways, those first that are offline"
             items={items}
             keyOf={({ id }) => id}
-            columns={session.may('devices:write') ? [...columns, { ...manage, head: 'Change' }] : columns}
+            columns={session.may('devices:write') ? [...columns, manage] : columns}
             empty={<NoGateways filtered={query.has('code') || query.has('presence')} />}
             more={more ? { onMore: () => setShown(items.length + shownMore), loading: gateways.loading } : undefined}
           />

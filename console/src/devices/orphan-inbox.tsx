@@ -48,7 +48,7 @@ export function OrphanInbox({ onChange }: { onChange: () => void }) {
     cell: (orphan) => (
       <span class="actions">
         <button type="button" onClick={() => setClaimed(orphan)}>
-          Claim<span class="unseen"> {orphan.device}</span>…
+          Claim…<span class="unseen"> {orphan.device}</span>
         </button>
         <button type="button" onClick={() => void ignore(orphan)}>
           {ignored ? 'Hear of it again' : 'Ignore'}
