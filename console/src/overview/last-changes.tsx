@@ -23,12 +23,13 @@ export function LastChanges({ events }: { events: Dashboard['events'] }) {
           </p>
         </Empty>
       ) : (
-        <ol class="plain">
+        <ol>
           {changes.map((change) => (
             <li key={change.key} class="change">
               <Time at={change.at} />
-              <SpaceOf change={change} />
-              <span class="change-kind">{saying(change.kind)}</span>
+              <span>
+                <SpaceOf change={change} /> <span class="fine">{saying(change.kind)}</span>
+              </span>
               <StatusBadge status={change.status} />
             </li>
           ))}

@@ -30,13 +30,3 @@ export const outcomeFaces: Readonly<Record<Outcome, Face>> = {
   unknown_device: { label: 'Unknown device', about: 'nobody knows its device', dead: true },
   malformed: { label: 'Malformed', about: 'it could not be read', dead: true },
 }
-
-export function OutcomeMark({ outcome }: { outcome: Outcome | null }) {
-  if (outcome === null) return <span class="none">none</span>
-  const { label, about, dead } = outcomeFaces[outcome]
-  return (
-    <span class={dead === true ? 'mark mark-danger' : undefined} title={about}>
-      {label}
-    </span>
-  )
-}
