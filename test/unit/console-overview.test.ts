@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { needsOf, type Dashboard, type Job, type NeedsInput } from '../../console/src/overview/attention.ts'
 import { changesShown, newestOf, saying, type Change } from '../../console/src/overview/changes.ts'
 import { dayOf, hoursOf, segmentsOf, topOf, type Ledger } from '../../console/src/overview/hours.ts'
-import { Refresher } from '../../console/src/overview/refresher.ts'
+import { Refresher } from '../../console/src/live/refresher.ts'
 
 const now = new Date('2026-11-20T12:00:00Z')
 const well: Dashboard['attention'] = {
