@@ -124,7 +124,12 @@ export const settings = {
     'how long a used refresh token gives the same successor again, for an answer that was lost',
   ),
   BAYWIRE_SIGNING_KEY_DAYS: setting(whole(1, 365), '90', 'how long one key signs access tokens'),
-  BAYWIRE_BATCH_READINGS: setting(whole(1, 10_000), '2000', 'most readings in one transaction'),
+  BAYWIRE_BATCH_READINGS: setting(whole(1, 10_000), '5000', 'most readings in one transaction'),
+  BAYWIRE_BATCH_BYTES: setting(
+    whole(65_536, 134_217_728),
+    '16777216',
+    'most bytes of payloads in one transaction, unless a single message has more',
+  ),
   BAYWIRE_LANES: setting(
     whole(1, 16),
     '2',
@@ -132,7 +137,7 @@ export const settings = {
   ),
   BAYWIRE_RECEIVE_MAXIMUM: setting(
     whole(1, 65_535),
-    '4000',
+    '10000',
     'unacknowledged messages that an external broker may have in flight to us',
   ),
   BAYWIRE_PENDING_READINGS: setting(
@@ -140,6 +145,7 @@ export const settings = {
     '20000',
     'readings held in memory before the door takes no more for a while',
   ),
+  BAYWIRE_REPLAY_READINGS: setting(whole(1, 10_000_000), '200000', 'most readings that a replay over HTTP takes'),
   BAYWIRE_PAYLOAD_BYTES: setting(whole(1024, 1_048_576), '65536', 'largest MQTT payload taken'),
   BAYWIRE_DEVICE_MESSAGES_PER_S: setting(
     whole(1, 100_000),

@@ -32,7 +32,7 @@ export interface CommitOrder {
 export type Committed = Pick<Window, 'seconds' | 'rate'>
 
 /** Readings that are made ready at a time: what the last lane to end does alone is then a small part of it. */
-const readyReadings = 60_000
+const readyReadings = 120_000
 
 /** A full collection, which Node gives only to those who ask so. */
 setFlagsFromString('--expose-gc')

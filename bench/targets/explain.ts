@@ -90,7 +90,7 @@ async function makeLog(tenants: TenantDatabase, url: string): Promise<string> {
   return tenantId
 }
 
-/** Readings of all devices in the order in which they were measured, evenly over the days. One in five is a change. */
+/** Readings of all devices in the order in which they were measured, evenly over the days. One in five is a change, the others are heartbeats. */
 function* batches(start: number): Generator<{ at: number; messages: Received[] }> {
   const all = inputs + others * otherReadings
   const every = Math.round(all / inputs)
@@ -109,7 +109,13 @@ function* batches(start: number): Generator<{ at: number; messages: Received[] }
 }
 
 function messageOf({ code, seq, at }: { code: string; seq: number; at: number }): Received {
-  const reading = { occupied: Math.floor(seq / 5) % 2 === 0, at: new Date(at).toISOString(), seq, boot: 1 }
+  const reading = {
+    occupied: Math.floor(seq / 5) % 2 === 0,
+    at: new Date(at).toISOString(),
+    seq,
+    boot: 1,
+    kind: seq % 5 === 0 ? 'change' : 'heartbeat',
+  }
   const message = receive({
     topic: `parking/v1/${slug}/devices/${code}/reading`,
     payload: Buffer.from(JSON.stringify(reading)),

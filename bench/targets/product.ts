@@ -32,7 +32,7 @@ type Via = 'embedded' | 'mosquitto'
 
 const shares = [0.2, 0.8]
 /** How far Mosquitto is kept ahead: some times what it may have in flight to Baywire (BAYWIRE_RECEIVE_MAXIMUM). */
-const aheadReadings = 12_000
+const aheadReadings = 30_000
 const consumer = { username: 'baywire', secret: 'baywire-bench' }
 
 export async function openProduct(run: Run, via: Via): Promise<Product> {

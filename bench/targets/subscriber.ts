@@ -11,7 +11,7 @@ import { startLoad, Unavailable, type Run, type Target } from './target.ts'
 
 const consumer = { username: 'subscriber', secret: 'subscriber-bench' }
 /** Some times what it has in flight, as for Baywire. */
-const aheadReadings = 12_000
+const aheadReadings = 30_000
 
 /** The ceiling of Mosquitto and mqtt.js: publishers live, a subscriber that only acknowledges, no database. */
 export async function openSubscriber(run: Run): Promise<Target> {

@@ -1,10 +1,9 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
-import { topicPattern } from '../mqtt/topic-filter.ts'
-import { Refusal } from '../refusal.ts'
 import type { Outcome } from '../store/books.ts'
 import { selectExplainedSpace } from '../store/explain-space.ts'
 import { searchReadings, selectDeviceIds, type Found, type ReadingKey } from '../store/reading-search.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
+import { requireTopicPattern } from './topic-filters.ts'
 
 export interface ReadingQuery {
   /** An MQTT topic filter. */
@@ -27,19 +26,10 @@ export async function findReadings(
   { topic, device, spaceId, outcomes, from, to, before, limit, signal }: ReadingQuery,
 ): Promise<Found> {
   requirePermission(actor, 'readings:read')
-  const pattern = topic === undefined ? undefined : patternOf(topic)
+  const pattern = topic === undefined ? undefined : requireTopicPattern(topic, 'topic')
   const space = spaceId === undefined ? undefined : await selectExplainedSpace(tx, { id: spaceId })
   if (spaceId !== undefined && space === undefined) return { readings: [], next: undefined }
   const named = device === undefined ? undefined : { code: device, ids: await selectDeviceIds(tx, device) }
   const filter = { topic: pattern, device: named, space, outcomes, from, to }
   return await searchReadings(tx, { filter, before, limit, signal })
-}
-
-/** @throws Refusal `invalid_input` for what is no topic filter */
-export function patternOf(filter: string): string {
-  const pattern = topicPattern(filter)
-  if (pattern !== undefined) return pattern
-  throw new Refusal('invalid_input', 'Wrong query parameters: see errors.', {
-    errors: [{ path: 'topic', message: 'is no MQTT topic filter: + stands for a whole level, # for all that follow' }],
-  })
 }

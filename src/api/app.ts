@@ -29,6 +29,7 @@ import { addAuditRoutes } from './routes/audit.ts'
 import { addAvailabilityRoutes } from './routes/availability.ts'
 import { addConsoleRoutes } from './routes/console.ts'
 import { addDashboardRoutes } from './routes/dashboard.ts'
+import { addDeadLetterRoutes } from './routes/dead-letters.ts'
 import { addDeviceRoutes } from './routes/devices.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addDocumentRoute } from './routes/document.ts'
@@ -43,8 +44,10 @@ import { addParkingSessionRoutes } from './routes/parking-sessions.ts'
 import { addPlaceRoutes } from './routes/place-routes.ts'
 import { addProblemRoutes } from './routes/problems.ts'
 import { addPublicRoutes } from './routes/public.ts'
+import { addRedriveRoutes } from './routes/redrives.ts'
 import { addReadingEventRoutes } from './routes/reading-events.ts'
 import { addSearchRoutes } from './routes/search.ts'
+import { addReplayRoutes } from './routes/replays.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import { addSitePlanRoutes } from './routes/site-plan.ts'
 import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
@@ -80,6 +83,9 @@ export interface ApiOptions {
   clock?: Clock
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
+  /** Most readings of one dry run, and longest that it may take. */
+  replayedReadings?: number
+  replayMs?: number
 }
 
 export type Api = OpenAPIHono<ApiEnv>
@@ -133,7 +139,16 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addParkingSessionRoutes(app, { tenants, databaseWaitMs })
   addAuditRoutes(app, { tenants, databaseWaitMs })
   addExplainRoutes(app, { tenants, databaseWaitMs, clock })
+  addDeadLetterRoutes(app, { tenants, databaseWaitMs, clock })
+  addRedriveRoutes(app, { tenants, databaseWaitMs })
   addSitePlanRoutes(app, { tenants, databaseWaitMs, clock })
+  addReplayRoutes(app, {
+    tenants,
+    databaseWaitMs,
+    clock,
+    replayedReadings: options.replayedReadings,
+    replayMs: options.replayMs,
+  })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */

@@ -36,6 +36,10 @@ export const permissions = {
     about: 'search the log of readings, and see which messages made a space show what it shows',
     roles: ['owner', 'admin', 'operator'],
   },
+  'readings:redrive': {
+    about: 'have dead letters redriven, once their cause is mended',
+    roles: ['owner', 'admin', 'operator'],
+  },
   'policies:read': { about: 'see policies and their versions', roles: ['owner', 'admin', 'operator', 'viewer'] },
   'policies:write': { about: 'change policies', roles: ['owner', 'admin'] },
   'dashboard:read': { about: 'see the dashboard', roles: ['owner', 'admin', 'operator', 'viewer'] },

@@ -24,6 +24,7 @@ import { startAccounts } from './accounts.ts'
 import { startLive } from './live.ts'
 import { startOutbox } from './outbox.ts'
 import { refuseUnsafe } from './production.ts'
+import { startRedrives } from './redrives.ts'
 import { installationSecret } from './secret.ts'
 import { announce } from './terminal.ts'
 
@@ -151,6 +152,7 @@ async function startIngest(parts: Parts): Promise<number | undefined> {
     (started) => started.stop(),
   )
   checks['ingest'] = async () => ({ ok: ingest.trouble === undefined, detail: ingest.trouble ?? 'committing' })
+  await startRedrives(parts)
   if (config.MQTT_URL !== undefined) return await startExternalConsumer(parts, { ingest, url: config.MQTT_URL })
   const broker = await startEmbeddedBroker(parts, ingest)
   ingest.attach(broker)
@@ -244,6 +246,7 @@ async function startHttp(parts: Parts): Promise<number> {
     limits: limitsOf(config, database),
     trustedProxies: readNetworks(config.BAYWIRE_TRUSTED_PROXIES ?? ''),
     origins: splitList(config.BAYWIRE_CORS_ORIGINS ?? ''),
+    replayedReadings: config.BAYWIRE_REPLAY_READINGS,
   })
   const api = await lifecycle.start(
     'api',

@@ -10,7 +10,7 @@ import type { SystemDatabase } from '../store/transactions.ts'
 import { printable } from './dlq/printable.ts'
 import { openDatabase } from './open.ts'
 import { addArrivalFilter, filterOf, selectionOf, type FilterOptions } from './replay/options.ts'
-import { processTerminal, type Terminal } from './terminal.ts'
+import { jsonLine, processTerminal, type Terminal } from './terminal.ts'
 
 interface Options extends FilterOptions {
   json?: boolean
@@ -39,7 +39,7 @@ async function tail(options: Options): Promise<void> {
     const selection = await system.withSystem((tx) => selectionOf(database, tx, filter))
     const inColour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
     const show = (arrival: Arrival) =>
-      terminal.print(options.json === true ? JSON.stringify(arrival) : line(arrival, inColour))
+      terminal.print(options.json === true ? jsonLine(arrival) : line(arrival, inColour))
     const read = patient(system, terminal)
     let position: TailPosition | undefined
     while (!stopping.signal.aborted) {

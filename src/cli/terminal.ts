@@ -39,6 +39,20 @@ export function createTerminal({ out, error }: { out: Output; error: Output }): 
   }
 }
 
+/**
+ * A line of JSON that a terminal may be given too: what it would obey, or what turns the direction of writing, is escaped. To
+ * whoever parses it, it is the same.
+ */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, index) => escaped(character.charCodeAt(index))).join(''),
+  )
+}
+
+function escaped(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, '0')}`
+}
+
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
   return createTerminal({ out: process.stdout, error: process.stderr })

@@ -1,12 +1,17 @@
 import { initialState, nextDeadline, type SpaceState } from '../occupancy/state.ts'
 import { isNewer } from '../occupancy/evidence.ts'
-import { selectCalendarEvents, type EventOfSpace } from '../store/explain-events.ts'
+import { rulesVersion } from '../occupancy/step.ts'
+import { selectCalendarEvents } from '../store/explain-events.ts'
 import { selectEvidence } from '../store/explain-readings.ts'
 import { selectLogBegin, type ExplainedSpace, type SaidPolicy } from '../store/explain-space.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
-import { fold, reservationOf, type Machine } from './as-shown.ts'
+import { fold, type Machine } from './as-shown.ts'
+import { withCalendar } from './known-calendar.ts'
+import { learned, nothingLearned, sourcesOf, type Learned } from './heartbeats.ts'
+import { keepsItsFirst } from './base.ts'
 import type { Instant, KnownInput } from './look-back.ts'
-import { evidenceOf, isStepped, policyAt, sameEvidence, type SteppedReading } from './refold.ts'
+import { policyAt } from './policy-at.ts'
+import { evidenceOf, isStepped, sameEvidence, type SteppedReading } from './refold.ts'
 
 /**
  * The state at an instant by all that is known since: the readings in the order of their own times, late ones in their
@@ -36,11 +41,14 @@ export async function asKnown(
 ): Promise<Known | NotKept> {
   const until = Math.min(instant.cutoff, instant.now)
   const calendar = await selectCalendarEvents(tx, { spaceId: space.id, until })
-  const found = await enoughEvidence(tx, { space, said, until })
+  const found = await enoughEvidence(tx, { space, said, until, upTo: instant.upTo ?? until })
   if ('explainableFrom' in found) return found
   const { evidence, from } = found
+  const known = await learnedBefore(tx, { space, said, found, until })
   const machines = from.map((before) => {
-    const machine = fold(evidence.map(asInput), { from: withCalendar(before, calendar), won: undefined, said })
+    const sources = known.before.size === 0 ? before.sources : sourcesOf(known.before)
+    const begun = withCalendar({ ...before, sources }, calendar)
+    const machine = foldByEvidence(evidence, { from: begun, said, heartbeats: known.heartbeats })
     return { ...machine, state: fireUntil(machine.state, { until, said, policyVersion: machine.policyVersion }) }
   })
   const [machine, ...others] = machines as [Machine, ...Machine[]]
@@ -49,39 +57,57 @@ export async function asKnown(
   return { ...machine, since: isKnown ? since : undefined, evidence }
 }
 
-/** The calendar is not revised by evidence: what it last said holds. */
-function withCalendar(state: SpaceState, events: readonly EventOfSpace[]): SpaceState {
-  const [last] = events
-  if (last === undefined)
-    return { ...state, reservation: initialState.reservation, override: 'none', calendarSince: null }
-  const { reservation: fact, override, since } = last.state
-  const isCovered = fact !== 'none' || override !== 'none'
-  return {
-    ...state,
-    reservation: fact === 'none' ? initialState.reservation : { fact, ...reservationOf(events) },
-    override,
-    calendarSince: isCovered && since !== null ? Date.parse(since) : last.eventTime,
-  }
+/** Whatever rules decided then: what is known now is judged by those of now. */
+function foldByEvidence(
+  evidence: readonly SteppedReading[],
+  begin: { from: SpaceState; said: readonly SaidPolicy[]; heartbeats: ReadonlySet<string> },
+): Machine {
+  return fold(evidence.map(asInput), { ...begin, won: undefined, rulesVersion })
+}
+
+async function learnedBefore(
+  tx: TenantTransaction,
+  { space, said, found, until }: { space: ExplainedSpace; said: readonly SaidPolicy[]; found: Enough; until: number },
+): Promise<Learned> {
+  const { evidence, behind } = found
+  const learning = evidence.filter(({ policyVersion }) => policyAt(said, policyVersion).learn_freshness)
+  const [first] = evidence
+  if (first === undefined || learning.length === 0) return nothingLearned
+  return await learned(tx, space, {
+    said,
+    devices: new Set(learning.map(({ device }) => device)),
+    order: 'observed_at',
+    upTo: evidence.at(-1)?.observedAt ?? until,
+    arrivedUntil: Math.max(...evidence.map(({ receivedAt }) => receivedAt)),
+    beginsBehind: first.observedAt - 1,
+    kept: behind,
+  })
 }
 
 interface Enough {
   readonly evidence: readonly SteppedReading[]
   /** What the space may have held before them: they come to the same from each. */
   readonly from: readonly SpaceState[]
+  /** What was dropped before all that is kept. */
+  readonly behind: { readonly behind: number; readonly state: SpaceState } | undefined
 }
 
 /** As many of the last readings as say what the space held, whatever it held before them. */
 async function enoughEvidence(
   tx: TenantTransaction,
-  { space, said, until }: { space: ExplainedSpace; said: readonly SaidPolicy[]; until: number },
+  { space, said, until, upTo }: { space: ExplainedSpace; said: readonly SaidPolicy[]; until: number; upTo: number },
 ): Promise<Enough | NotKept> {
   let limit = rowsPerPage
   for (const arrivedAfter of [until - hourMs, until - dayMs, until - 8 * dayMs, -Infinity]) {
     for (let more = true; more && space.devices.length > 0; limit *= 4) {
       // oxlint-disable-next-line no-await-in-loop -- only where what was read is not enough
-      const rows = await selectEvidence(tx, { space, until, arrivedAfter, limit })
+      const rows = await selectEvidence(tx, { space, until: upTo, arrivedAfter, limit })
       const evidence = rows.filter(isStepped).toSorted(byEvidence)
-      if (isEnough(evidence, said)) return { evidence, from: possibleBefore(evidence[0] as SteppedReading, said) }
+      if (isEnough(evidence, said)) {
+        const [checkpoint] = space.checkpoints
+        const behind = checkpoint && { behind: checkpoint.inputSeq, state: checkpoint.state }
+        return { evidence, from: possibleBefore(evidence[0] as SteppedReading, said), behind }
+      }
       more = rows.length === limit && limit < mostRows
       if (!more && arrivedAfter === -Infinity) return await fromTheBeginning(tx, { space, until, evidence })
     }
@@ -95,18 +121,25 @@ async function fromTheBeginning(
   { space, until, evidence }: { space: ExplainedSpace; until: number; evidence: readonly SteppedReading[] },
 ): Promise<Enough | NotKept> {
   const [checkpoint] = space.checkpoints
-  if (checkpoint === undefined) return { evidence, from: [initialState] }
+  if (checkpoint === undefined || (await keepsItsFirst(tx, space))) {
+    return { evidence, from: [initialState], behind: undefined }
+  }
   const explainableFrom = await selectLogBegin(tx)
-  if (explainableFrom !== undefined && until < explainableFrom) return { explainableFrom }
-  return { evidence, from: [{ ...checkpoint.state, sources: [] }] }
+  const newest = checkpoint.state.newest?.at ?? -Infinity
+  if (explainableFrom !== undefined && (until < explainableFrom || until < newest)) {
+    return { explainableFrom: Math.max(explainableFrom, newest) }
+  }
+  const behind = { behind: checkpoint.inputSeq, state: checkpoint.state }
+  return { evidence, from: [checkpoint.state], behind }
 }
 
 /** Whether folding comes to the same evidence from whatever a space may have held before. */
 function isEnough(evidence: readonly SteppedReading[], said: readonly SaidPolicy[]): boolean {
   const [first] = evidence
   if (first === undefined) return false
-  const inputs = evidence.map(asInput)
-  const [one, ...others] = possibleBefore(first, said).map((from) => fold(inputs, { from, won: undefined, said }).state)
+  const [one, ...others] = possibleBefore(first, said).map(
+    (from) => foldByEvidence(evidence, { from, said, heartbeats: new Set() }).state,
+  )
   return one !== undefined && others.every((other) => sameEvidence(one, other))
 }
 
@@ -142,6 +175,7 @@ function fireUntil(
   const due = nextDeadline(state)
   if (due === null || due.at > until) return state
   const input = { kind: 'deadline', deadline: due.deadline, at: until } as const
-  const other = { inputSeq: 0, recordedAt: until, policyVersion, input }
-  return fold([{ kind: 'other', seq: 0, recordedAt: until, other }], { from: state, won: undefined, said }).state
+  const other = { inputSeq: 0, recordedAt: until, policyVersion, rulesVersion, input }
+  const inputs: KnownInput[] = [{ kind: 'other', seq: 0, recordedAt: until, other }]
+  return fold(inputs, { from: state, won: undefined, said, heartbeats: new Set(), rulesVersion }).state
 }

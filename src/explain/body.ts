@@ -1,10 +1,9 @@
-import { decodeReading, decodeReadings } from '../decode/native.ts'
-import { parseTopic } from '../mqtt/topics.ts'
 import type { VisibleState } from '../occupancy/state.ts'
 import { sampleText } from '../sample-text.ts'
 import type { HeardReading } from '../store/explain-readings.ts'
 import type { Explanation } from './explain.ts'
 import type { Lost } from './lost.ts'
+import { decodedPart } from './decoded.ts'
 import { timelineOf } from './timeline.ts'
 import { because, clockText, decidedBy, lostWords, ruleWords, time, timerText } from './words.ts'
 
@@ -46,6 +45,7 @@ export function explanationBody(explanation: Explanation) {
           },
     override: overrideBody(explanation),
     reservation: reservationBody(explanation),
+    rules_version: machine?.rulesVersion ?? null,
     policy: { version: policy.version, debounce, sensor_timeout_s, unknown_after_s, max_clock_skew_s },
     next_timer:
       nextTimer === null ? null : { timer: nextTimer.timer, at: time(nextTimer.at), effect: timerText(nextTimer) },
@@ -113,14 +113,7 @@ export function messageBody(reading: HeardReading, payloads: Explanation['payloa
 function deviceTime({ clock, observedAt, topic, part }: HeardReading, payload: Buffer | null): number | null {
   if (clock === 'device') return observedAt
   if (clock === 'arrival' || payload === null) return null
-  const parsed = parseTopic(topic)
-  const parts =
-    parsed?.kind === 'reading'
-      ? [decodeReading(parsed.device, payload)]
-      : parsed?.kind === 'readings'
-        ? decodeReadings(payload)
-        : []
-  const decoded = parts[part]
+  const decoded = decodedPart({ topic, part }, payload)
   return decoded?.ok === true ? decoded.reading.at : null
 }
 

@@ -22,7 +22,8 @@ import { asKnown } from './as-known.ts'
 import { asShown, type Machine } from './as-shown.ts'
 import { lookBack, type KnownInput } from './look-back.ts'
 import { lostOf, type Lost } from './lost.ts'
-import { policyAt, type SteppedReading } from './refold.ts'
+import { policyAt } from './policy-at.ts'
+import type { SteppedReading } from './refold.ts'
 
 /** Why a space showed what it showed. Times in epoch milliseconds. */
 export interface Explanation {
@@ -84,7 +85,7 @@ export async function explain(
   ])
   const shownMachine = await asShown(tx, { space, back, said })
   const shown = shownOf(shownMachine, back.shown)
-  const instant = { cutoff: at ?? now, now }
+  const instant = { cutoff: at ?? now, now, ...(at === undefined ? { upTo: Infinity } : {}) }
   const known = asKnownNow ? await asKnown(tx, { space, said, instant }) : undefined
   const machine = known === undefined ? shownMachine : 'explainableFrom' in known ? undefined : known
   const state = known === undefined ? shown : 'explainableFrom' in known ? null : knownState(known, shown)
@@ -121,13 +122,12 @@ function notYet(): Refusal {
   })
 }
 
-/** What the machine comes to; since when, and how often it changed, as the events say that people saw. */
+/** What the last event says that people saw, and of which evidence the machine knows; without one, what the machine comes to. */
 function shownOf(machine: Machine | undefined, event: EventOfSpace | undefined): VisibleState | null {
   if (event === undefined) return machine === undefined ? null : visibleState(machine.state)
   const { since, observed_at: observedAt, ...shown } = event.state
   const newest = machine?.state.newest?.at ?? (observedAt === null ? null : Date.parse(observedAt))
-  const seen = { ...shown, since: since === null ? null : Date.parse(since), observed_at: newest }
-  return machine === undefined ? seen : { ...visibleState(machine.state), since: seen.since, version: seen.version }
+  return { ...shown, since: since === null ? null : Date.parse(since), observed_at: newest }
 }
 
 function knownState(

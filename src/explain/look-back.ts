@@ -1,5 +1,3 @@
-import type { SpaceState } from '../occupancy/state.ts'
-import { initialState } from '../occupancy/state.ts'
 import {
   selectEventAt,
   selectEventBefore,
@@ -11,6 +9,7 @@ import {
 import { selectBySeq, selectHeard, type HeardReading } from '../store/explain-readings.ts'
 import { selectLogBegin, type ExplainedSpace } from '../store/explain-space.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
+import { baseBefore, marginMs, type Base } from './base.ts'
 import { isAnchor, isStepped, type SteppedReading } from './refold.ts'
 
 /**
@@ -34,10 +33,10 @@ export interface LookedBack {
   /** The last event that was known: what was shown. */
   readonly shown: EventOfSpace | undefined
   readonly anchor: SteppedReading | undefined
-  /** The last event up to the anchor. */
-  readonly anchorEvent: EventOfSpace | undefined
+  /** The last event up to the anchor, or up to where else the fold begins. */
+  readonly begunWith: EventOfSpace | undefined
   /** Where no anchor is kept: where the fold begins; undefined where that is not kept either. */
-  readonly base: { readonly inputSeq: number; readonly state: SpaceState } | undefined
+  readonly base: Base | undefined
   /** Where the log does not reach back to this instant: from when on it does. */
   readonly explainableFrom: number | undefined
 }
@@ -46,6 +45,8 @@ export interface Instant {
   /** Epoch milliseconds; Infinity for all that is committed. */
   readonly cutoff: number
   readonly now: number
+  /** Up to when evidence is of that instant, where it is not the same: what is known now may be ahead of our clock. */
+  readonly upTo?: number
 }
 
 /** Of the first page, which nearly always is enough; each further one is twice as long, up to the last. */
@@ -53,8 +54,6 @@ const firstRows = 16
 const mostRows = 1024
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
-/** The clock of a device that is trusted may be so far ahead of its arrival, and some more. */
-const marginMs = 15 * 60_000
 /** Most that is read of one kind: beyond it something else is wrong with this space. */
 const mostPages = 60
 
@@ -115,29 +114,37 @@ async function knownSince(tx: TenantTransaction, { space, instant, heard }: Look
   return {
     ...known,
     anchor: reading,
-    anchorEvent: known.events.findLast(({ inputSeq }) => inputSeq <= (reading?.inputSeq ?? 0)) ?? recorded.before,
+    begunWith: lastUpTo(known.events, reading?.inputSeq ?? 0) ?? recorded.before,
     base: undefined,
     explainableFrom: undefined,
   }
 }
 
-/** No reading tells all: from the newest checkpoint on, or from where the space began. */
-async function fromTheBeginning(tx: TenantTransaction, { space, instant, heard }: Looking): Promise<LookedBack> {
-  const stepped = heard.filter(isStepped).map(({ inputSeq }) => inputSeq)
-  const [checkpoint] = space.checkpoints
-  const begin = checkpoint === undefined ? undefined : await selectLogBegin(tx)
-  if (begin !== undefined && instant.cutoff < begin) {
-    const shown = await selectEventAt(tx, { spaceId: space.id, at: instant.cutoff })
-    return { ...nothing, heard, shown, explainableFrom: begin }
-  }
-  const base = checkpoint ?? { inputSeq: 0, state: initialState }
-  const from = Math.min(base.inputSeq + 1, ...stepped)
-  const recorded = await recordedFrom(tx, { space, instant, from })
-  const known = await withoutGaps(tx, { space, instant, heard, recorded, from: base.inputSeq + 1 })
-  return { ...known, anchor: undefined, anchorEvent: undefined, base, explainableFrom: undefined }
+function lastUpTo(events: readonly EventOfSpace[], seq: number): EventOfSpace | undefined {
+  return events.findLast(({ inputSeq }) => inputSeq <= seq)
 }
 
-const nothing = { inputs: [], events: [], anchor: undefined, anchorEvent: undefined, base: undefined } as const
+/** No reading tells all: from the newest checkpoint on that lies before the instant, or from where the space began. */
+async function fromTheBeginning(tx: TenantTransaction, { space, instant, heard }: Looking): Promise<LookedBack> {
+  const stepped = heard.filter(isStepped).map(({ inputSeq }) => inputSeq)
+  const begin = space.checkpoints.length === 0 ? undefined : await selectLogBegin(tx)
+  const isBefore = begin !== undefined && instant.cutoff < begin
+  const base = isBefore ? undefined : await baseBefore(tx, { space, cutoff: instant.cutoff })
+  if (base !== undefined) {
+    const from = Math.min(base.inputSeq + 1, ...stepped)
+    const recorded = await recordedFrom(tx, { space, instant, from })
+    const known = await withoutGaps(tx, { space, instant, heard, recorded, from: base.inputSeq + 1 })
+    const behind = known.inputs.filter(({ seq }) => seq > base.inputSeq)
+    const begunWith = lastUpTo(known.events, base.inputSeq) ?? recorded.before
+    const found = { ...known, anchor: undefined, begunWith, base, explainableFrom: undefined }
+    if (behind.every(({ seq }, index) => seq === base.inputSeq + 1 + index)) return found
+    return { ...found, base: undefined }
+  }
+  const shown = await selectEventAt(tx, { spaceId: space.id, at: instant.cutoff })
+  return { ...nothing, heard, shown, explainableFrom: isBefore ? begin : undefined }
+}
+
+const nothing = { inputs: [], events: [], anchor: undefined, begunWith: undefined, base: undefined } as const
 
 interface Recorded {
   readonly events: readonly EventOfSpace[]

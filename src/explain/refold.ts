@@ -1,10 +1,12 @@
 import type { Input, ReadingInput } from '../occupancy/input.ts'
-import { effectivePolicy, type Policy } from '../occupancy/policy.ts'
+import { sensorTimeoutS } from '../occupancy/freshness.ts'
+import type { Policy } from '../occupancy/policy.ts'
 import { evidenceWord, initialState, type SpaceState } from '../occupancy/state.ts'
 import { step, type Step } from '../occupancy/step.ts'
 import type { EventOfSpace } from '../store/explain-events.ts'
+import type { RecordedState } from '../store/events.ts'
 import type { HeardReading } from '../store/explain-readings.ts'
-import type { SaidPolicy } from '../store/explain-space.ts'
+import { sourcesOf, withoutProgress, type Learned } from './heartbeats.ts'
 
 /**
  * The state machine from the middle of a log on. Pure.
@@ -19,6 +21,7 @@ import type { SaidPolicy } from '../store/explain-space.ts'
 export type SteppedReading = HeardReading & {
   inputSeq: number
   policyVersion: number
+  rulesVersion: number
   observedAt: number
   occupied: boolean
   device: string
@@ -32,33 +35,30 @@ export function isAnchor(reading: HeardReading): reading is SteppedReading {
   return isStepped(reading) && (reading.outcome === 'applied' || reading.outcome === 'unchanged')
 }
 
-/** @param said the oldest first */
-export function policyAt(said: readonly SaidPolicy[], version: number): Policy {
-  const newest = (scope: SaidPolicy['scope']) =>
-    said.findLast((one) => one.scope === scope && one.version <= version)?.fields
-  return effectivePolicy(newest('tenant'), newest('site'), newest('space'))
-}
-
 /** What the calendar and the events before it add to an anchor. */
 export interface Surroundings {
   readonly policy: Policy
   /** The last event up to the anchor, its own included; undefined where that was dropped with its day. */
   readonly event: EventOfSpace | undefined
   readonly reservation: Pick<SpaceState['reservation'], 'id' | 'checkedIn'>
+  /** What heartbeats had taught up to the anchor, that included. */
+  readonly learned: Learned['before']
   /** Where no event is kept: what a checkpoint says. */
   readonly earlier: SpaceState
 }
 
 export function stateAfterAnchor(
   anchor: SteppedReading,
-  { policy, event, reservation, earlier }: Surroundings,
+  { policy, event, reservation, learned, earlier }: Surroundings,
 ): SpaceState {
   const newest = evidenceOf(anchor)
+  const timeoutS = sensorTimeoutS(policy.learn_freshness ? learned.get(anchor.device) : undefined, policy)
   const state: SpaceState = {
     ...initialState,
+    sources: sourcesOf(learned),
     facts: { occupancy: anchor.occupied ? 'occupied' : 'vacant', stale: false, candidate: null, since: null },
     newest,
-    staleAt: newest.at + policy.sensor_timeout_s * 1000,
+    staleAt: newest.at + timeoutS * 1000,
     unknownAt: newest.at + policy.unknown_after_s * 1000,
   }
   if (event === undefined) {
@@ -84,7 +84,10 @@ export function evidenceOf({ observedAt, session, device, counter }: SteppedRead
 }
 
 /** Steps a reading with the evidence time that it was given when it came. */
-export function stepReading(state: SpaceState, reading: SteppedReading, policy: Policy): Step {
+export function stepReading(
+  state: SpaceState,
+  { reading, heartbeat, policy }: { reading: SteppedReading; heartbeat: boolean; policy: Policy },
+): Step {
   const { id, part, occupied, session, counter, device, observedAt, receivedAt } = reading
   const own = reading.clock === 'device'
   const input: ReadingInput = {
@@ -95,15 +98,41 @@ export function stepReading(state: SpaceState, reading: SteppedReading, policy: 
     occupied,
     session,
     counter,
+    heartbeat,
     at: own ? observedAt : null,
     // Without a time of its own the arrival is the evidence time; a trusted one is not ahead of anything.
     receivedAt: own ? Math.max(receivedAt, observedAt) : observedAt,
   }
-  return stepOther({ ...state, sources: [] }, input, policy)
+  return stepOther({ ...state, sources: withoutProgress(state.sources) }, input, policy)
 }
 
 export function stepOther(state: SpaceState, input: Input, policy: Policy): Step {
   return step(state, input, policy)
+}
+
+/**
+ * The state with what was recorded to have been shown. Where the fold comes to the same, as it does by the rules that decided
+ * then, it is the same object; else what was shown is true, and the fold knows the rest of it only.
+ */
+export function asRecorded(state: SpaceState, shown: RecordedState, reservation: string | null): SpaceState {
+  const { facts } = state
+  const isSameEvidence = facts.occupancy === shown.occupancy && facts.stale === shown.stale
+  const isSameCalendar = state.reservation.fact === shown.reservation && state.override === shown.override
+  if (isSameEvidence && isSameCalendar && state.version === shown.version) return state
+  const candidate = facts.candidate?.occupancy === shown.occupancy ? null : facts.candidate
+  const fact = shown.reservation
+  return {
+    ...state,
+    facts: isSameEvidence ? facts : { ...facts, occupancy: shown.occupancy, stale: shown.stale, candidate },
+    reservation:
+      state.reservation.fact === fact
+        ? state.reservation
+        : fact === 'none'
+          ? initialState.reservation
+          : { fact, id: state.reservation.id ?? reservation, checkedIn: state.reservation.checkedIn },
+    override: shown.override,
+    version: shown.version,
+  }
 }
 
 /** What is seen of the evidence alone: to compare two folds. */

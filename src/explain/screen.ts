@@ -2,11 +2,14 @@ import type { Explanation } from './explain.ts'
 import { explanationBody } from './body.ts'
 import { duration, time } from './words.ts'
 
+/** What no terminal should be given, ends of lines among it: a line of ours is one line. */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}]/gu
+
 /** An explanation as an operator reads it: one screen. */
 export function explanationScreen(explanation: Explanation): string {
   const body = explanationBody(explanation)
   return [...head(explanation, body), ...evidence(body), ...lost(body), ...rules(explanation, body), ...timeline(body)]
-    .map((line) => line.replaceAll(/[^\P{C}\n]/gu, '?'))
+    .map((line) => line.replaceAll(unprintable, '?'))
     .join('\n')
 }
 

@@ -1,8 +1,10 @@
 import type { Clock } from '../occupancy/evidence.ts'
 import type { Rule } from '../occupancy/events.ts'
 import type { Policy } from '../occupancy/policy.ts'
+import { rulesVersion } from '../occupancy/step.ts'
 import type { Explanation, NextTimer } from './explain.ts'
 import type { Lost, Why } from './lost.ts'
+import { areRulesKnown } from './policy-at.ts'
 import type { SteppedReading } from './refold.ts'
 
 /** The words of the trade, for those who run it. */
@@ -70,11 +72,20 @@ export function decidedBy({ state }: Explanation): DecidedBy {
 
 /** Why, in a sentence or two. */
 export function because(explanation: Explanation): string {
+  const { machine } = explanation
+  const said = becauseOf(explanation)
+  if (machine === undefined || machine.rulesVersion === null || areRulesKnown(machine.rulesVersion)) return said
+  return `${said} It was decided by rules of version ${machine.rulesVersion}, which are not known here (those here are of version ${rulesVersion}): what was shown is as it was recorded; what waited, and the timers, may have been others.`
+}
+
+function becauseOf(explanation: Explanation): string {
   const { state, machine, override, reservation, explainableFrom } = explanation
   if (explainableFrom !== undefined) {
     return `The readings of that time are not kept any more: the log begins at ${time(explainableFrom)}, and so does what can be explained.`
   }
-  if (state === null || machine === undefined) return 'Nothing is kept that would say why.'
+  if (state === null || machine === undefined) {
+    return 'What was shown is known, but not all of what came before it is kept: nothing is left that would say why.'
+  }
   if (state.override !== 'none') {
     const done = state.override === 'blocked' ? 'blocked it' : 'taken it out of service'
     const end = typeof override?.endsAt === 'number' ? ` until ${time(override.endsAt)}` : ' until it is ended'

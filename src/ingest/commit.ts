@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts'
-import type { DecodedPart } from '../decode/decoded.ts'
 import type { SpaceState } from '../occupancy/state.ts'
 import {
   addOrphans,
@@ -21,7 +20,7 @@ import {
 import { findLastContents, findSeen, insertReadings, type ReadingRow } from '../store/readings.ts'
 import type { SystemDatabase, SystemTransaction } from '../store/transactions.ts'
 import { SpaceWriter, type WriterMemory } from '../store/writer.ts'
-import { candidateOf, identitiesToLookUp, isWanted, judge, type Candidate } from './judge.ts'
+import { candidateOf, identitiesToLookUp, isLive, isWanted, judge, type Candidate } from './judge.ts'
 import type { Message, Presence, Received } from './message.ts'
 
 export interface CommitContext {
@@ -149,7 +148,12 @@ export async function judgeMessages(
 ): Promise<Judged> {
   const devices = await context.directory.find(tx, wantedDevices(messages, tenants))
   const candidates = candidatesOf(messages, devices)
-  const live = [...candidates.values()].filter(({ message }) => !message.delivery.retained || message.redrive)
+  const live: Candidate[] = []
+  for (const ofMessage of candidates) {
+    for (const candidate of ofMessage) {
+      if (candidate !== undefined && isLive(candidate.message)) live.push(candidate)
+    }
+  }
   const writer = await SpaceWriter.lock(tx, context.memory, spacesOf(live, tenants))
   if (rehearsal !== undefined) recall(rehearsal, writer)
   const nameless = live.filter(({ message, identity }) => message.delivery.duplicate && identity === undefined)
@@ -163,8 +167,12 @@ export async function judgeMessages(
   // Those of a rehearsal are many, and are not copied: what was found is added to them.
   const seen = rehearsal?.seen ?? found
   if (rehearsal !== undefined) for (const key of found) seen.add(key)
-  const known = { candidates, writer, lookedUp, seen, lastContents }
-  const rows = messages.flatMap((message) => judge(message, tenants.get(message.tenant) as KnownTenant, known))
+  const known = { writer, lookedUp, seen, lastContents: nameless.length > 0 ? lastContents : undefined }
+  const rows: ReadingRow[] = []
+  for (const [index, message] of messages.entries()) {
+    const tenant = tenants.get(message.tenant) as KnownTenant
+    judge(message, { tenant, candidates: candidates[index] ?? [], known, rows })
+  }
   if (rehearsal !== undefined) remember(rehearsal, writer)
   return { rows, writer }
 }
@@ -224,25 +232,22 @@ function wantedDevices(messages: readonly Message[], tenants: Tenants): WantedDe
 }
 
 /**
- * The readings of known devices, by the part that they were decoded to.
+ * The readings of known devices, by message and part.
  *
  * @param devices as `wantedDevices` asked for them
  */
 function candidatesOf(
   messages: readonly Message[],
   devices: readonly (KnownDevice | undefined)[],
-): Map<DecodedPart, Candidate> {
-  const candidates = new Map<DecodedPart, Candidate>()
+): (Candidate | undefined)[][] {
   let asked = 0
-  for (const message of messages) {
-    for (const [part, decoded] of message.parts.entries()) {
+  return messages.map((message) =>
+    message.parts.map((decoded, part) => {
       const device = decoded.ok ? devices[asked++] : undefined
-      if (decoded.ok && device !== undefined && isWanted(message, part)) {
-        candidates.set(decoded, candidateOf(message, part, { decoded, device }))
-      }
-    }
-  }
-  return candidates
+      if (!decoded.ok || device === undefined || !isWanted(message, part)) return undefined
+      return candidateOf(message, part, { decoded, device })
+    }),
+  )
 }
 
 function spacesOf(candidates: readonly Candidate[], tenants: Tenants): { tenantId: string; spaceId: string }[] {

@@ -54,15 +54,13 @@ export function candidateOf(
 
 /** What the judge knows of the batch: all of it read in the transaction, with the spaces locked. */
 export interface Known {
-  /** The readings of known devices, by the part that they were decoded to. */
-  readonly candidates: ReadonlyMap<DecodedPart, Candidate>
   readonly writer: SpaceWriter
   /** What was asked for in the log; no other reading of this batch can be there, or come twice in the batch. */
   readonly lookedUp: ReadonlySet<Identity>
   /** Keys of those that reached `step` in earlier transactions; those that do in this one are added. */
   readonly seen: Set<string>
-  /** Digest of the last reading logged for a device; those of this batch replace it. */
-  readonly lastContents: Map<string, number | null>
+  /** Digest of the last reading logged for a device; those of this batch replace it. Undefined where nobody asks for it. */
+  readonly lastContents: Map<string, number | null> | undefined
 }
 
 interface Verdict {
@@ -72,16 +70,30 @@ interface Verdict {
   stepped?: { space: SteppedSpace; inputSeq: number; observed: Pick<ReadingRow, 'observedAt' | 'clock'> }
 }
 
-/** Gives each reading of a message its one outcome, in the order of precedence, and steps the space it belongs to. */
-export function judge(message: Message, tenant: KnownTenant, known: Known): ReadingRow[] {
-  return message.parts.flatMap((decoded, part) => {
-    if (!isWanted(message, part)) return []
-    const verdict = judgePart(message, part, known)
+/**
+ * Gives each reading of a message its one outcome, in the order of precedence, and steps the space it belongs to.
+ *
+ * @param candidates those of its parts that are readings of known devices, each in its part's place
+ * @param rows what is to be logged is added to them
+ */
+export function judge(
+  message: Message,
+  {
+    tenant,
+    candidates,
+    known,
+    rows,
+  }: { tenant: KnownTenant; candidates: readonly (Candidate | undefined)[]; known: Known; rows: ReadingRow[] },
+): void {
+  for (let part = 0; part < message.parts.length; part++) {
+    if (!isWanted(message, part)) continue
+    const decoded = message.parts[part] as DecodedPart
+    const verdict = judgePart(message, { decoded, candidate: candidates[part], known })
     const { candidate, stepped } = verdict
-    if (candidate !== undefined) known.lastContents.set(candidate.device.id, decoded.ok ? decoded.content : null)
+    if (candidate !== undefined) known.lastContents?.set(candidate.device.id, decoded.ok ? decoded.content : null)
     const reading = decoded.ok ? decoded.reading : undefined
     const { receivedAtMs } = message.delivery
-    return {
+    rows.push({
       tenantId: tenant.id,
       id: message.id,
       part,
@@ -104,20 +116,26 @@ export function judge(message: Message, tenant: KnownTenant, known: Known): Read
       spaceId: stepped?.space.spaceId ?? null,
       inputSeq: stepped?.inputSeq ?? null,
       policyVersion: stepped?.space.policyVersion ?? null,
-    }
-  })
+    })
+  }
+}
+
+/** What was delivered because of subscribing is no news, but where it is redriven. */
+export function isLive({ delivery, redrive }: Message): boolean {
+  return !delivery.retained || redrive !== undefined
 }
 
 export function isWanted({ redrive }: Message, part: number): boolean {
   return redrive === undefined || redrive.has(part)
 }
 
-function judgePart(message: Message, part: number, known: Known): Verdict {
-  const decoded = message.parts[part] as DecodedPart
+function judgePart(
+  message: Message,
+  { decoded, candidate, known }: { decoded: DecodedPart; candidate: Candidate | undefined; known: Known },
+): Verdict {
   if (!decoded.ok) return { outcome: 'malformed', reason: decoded.reason }
-  const candidate = known.candidates.get(decoded)
   if (candidate === undefined) return { outcome: 'unknown_device', reason: `no device ${decoded.device}` }
-  if (message.delivery.retained && message.redrive === undefined) {
+  if (!isLive(message)) {
     return { outcome: 'retained', reason: 'delivered because of subscribing', candidate }
   }
   if (message.delivery.retained && candidate.input.at === null) return { ...withoutTime, candidate }
@@ -125,7 +143,7 @@ function judgePart(message: Message, part: number, known: Known): Verdict {
   if (space === undefined) {
     return { outcome: 'unassigned', reason: 'the device stood at no space at that time', candidate }
   }
-  return { ...judgeInOrder(message, { candidate, space, input, known }), candidate }
+  return judgeInOrder(message, { candidate, space, input, known })
 }
 
 /** A retained message may be of any age: redriven, it counts by its own clock or not at all. */
@@ -162,18 +180,18 @@ function judgeInOrder(message: Message, { candidate, space, input, known }: Plac
   const { identity, device } = candidate
   const key = identity !== undefined && lookedUp.has(identity) ? identityKey(identity) : undefined
   const place = () => placeInOrder(space.state, input, space.policy)
-  if (message.delivery.retained && place().clock !== 'device') return withoutTime
+  if (message.delivery.retained && place().clock !== 'device') return { ...withoutTime, candidate }
   if (key !== undefined && seen.has(key) && place().mustLookUp) {
-    return { outcome: 'duplicate', reason: 'the same reading was taken before' }
+    return { outcome: 'duplicate', reason: 'the same reading was taken before', candidate }
   }
   const content = message.parts[input.part]
   if (
     identity === undefined &&
     message.delivery.duplicate &&
     content?.ok &&
-    lastContents.get(device.id) === content.content
+    lastContents?.get(device.id) === content.content
   ) {
-    return { outcome: 'duplicate', reason: 'sent again, and equal to the last payload of the device' }
+    return { outcome: 'duplicate', reason: 'sent again, and equal to the last payload of the device', candidate }
   }
   const { inputSeq, outcome, observed } = writer.step(space, input)
   if (key !== undefined) seen.add(key)
@@ -181,6 +199,7 @@ function judgeInOrder(message: Message, { candidate, space, input, known }: Plac
   return {
     outcome,
     reason: outcome === 'late' ? 'not newer than the newest evidence' : null,
+    candidate,
     stepped: { space, inputSeq, observed: { observedAt: observed.at, clock: observed.clock } },
   }
 }

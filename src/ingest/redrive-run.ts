@@ -1,5 +1,5 @@
 import type { Outcome } from '../store/books.ts'
-import { readDeadLetters, type DeadLetter, type DeadLetterFilter } from '../store/dead-letters.ts'
+import { readDeadLetters, type DeadLetter, type DeadLetterFilter, type DeadLetterKey } from '../store/dead-letters.ts'
 import { isDead } from '../store/redrive-attempts.ts'
 import type { Rehearsal } from './commit.ts'
 import { takeUp, type Envelope } from './envelope.ts'
@@ -14,7 +14,22 @@ export interface RedriveOptions {
   /** A letter is attempted so often at most. */
   readonly mostAttempts: number
   readonly mostReadingsAtATime: number
-  readonly onProgress: (letters: number) => void
+  /** Called behind each page. */
+  readonly onProgress: (position: RedrivePosition) => void | Promise<void>
+  /** Where one that was cut off goes on. */
+  readonly resume?: RedrivePosition | undefined
+  /** Aborted, it ends in front of the next batch, with what became of the letters so far. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How far a redrive has come. */
+export interface RedrivePosition {
+  /** Letters that were looked at. */
+  readonly letters: number
+  /** The last of them. */
+  readonly after: DeadLetterKey | undefined
+  /** What became of them: grows on. */
+  readonly report: RedriveReport
 }
 
 /** Every letter is in exactly one of the first five counts. */
@@ -41,11 +56,13 @@ const lettersAtATime = 500
  * circles. Letters that arrive after the start wait for the next run.
  */
 export async function redriveDeadLetters(context: RedriveContext, options: RedriveOptions): Promise<RedriveReport> {
-  const report: RedriveReport = { settled: 0, failed: 0, waiting: 0, exhausted: 0, taken: 0, readings: new Map() }
+  const { resume } = options
+  const isOver = () => options.signal?.aborted === true
+  const report = resume?.report ?? emptyReport()
   const rehearsal: Rehearsal | undefined = options.execute ? undefined : { states: new Map(), seen: new Set() }
   const until = options.filter.until ?? context.clock.now() + 1
-  let after: DeadLetter | undefined
-  for (let done = 0; ;) {
+  let after = resume?.after
+  for (let done = resume?.letters ?? 0; !isOver();) {
     // oxlint-disable-next-line no-await-in-loop -- one page after the other, in the order of arrival
     const { letters, wanted, envelopes } = await nextPage(context, {
       filter: { ...options.filter, until },
@@ -54,18 +71,25 @@ export async function redriveDeadLetters(context: RedriveContext, options: Redri
     })
     report.exhausted += letters.length - wanted.length
     for (const batch of batchesOf(envelopes, options.mostReadingsAtATime)) {
+      if (isOver()) return report
       // oxlint-disable-next-line no-await-in-loop
       await redriveBatch(context, { batch, rehearsal, options, report })
     }
-    after = letters.at(-1)
-    options.onProgress((done += letters.length))
-    if (letters.length < lettersAtATime) return report
+    after = letters.at(-1) ?? after
+    // oxlint-disable-next-line no-await-in-loop
+    await options.onProgress({ letters: (done += letters.length), after, report })
+    if (letters.length < lettersAtATime) break
   }
+  return report
+}
+
+export function emptyReport(): RedriveReport {
+  return { settled: 0, failed: 0, waiting: 0, exhausted: 0, taken: 0, readings: new Map() }
 }
 
 async function nextPage(
   { database }: RedriveContext,
-  { filter, after, options }: { filter: DeadLetterFilter; after: DeadLetter | undefined; options: RedriveOptions },
+  { filter, after, options }: { filter: DeadLetterFilter; after: DeadLetterKey | undefined; options: RedriveOptions },
 ): Promise<{ letters: DeadLetter[]; wanted: DeadLetter[]; envelopes: Envelope[] }> {
   return await database.withSystem(async (tx) => {
     const letters = await readDeadLetters(tx, { filter, order: 'oldest first', after, limit: lettersAtATime })

@@ -33,6 +33,7 @@ const effects: Record<EvidenceDeadline, (draft: Draft, at: number, cause: Cause)
 /** Gives back the facts from before the first deadline that fired at or after `newest`, with events that correct (rule O2). */
 export function withdrawDeadlines(draft: Draft, newest: Evidence, cause: Cause): void {
   const { at } = newest
+  if (draft.state.fired.length === 0) return
   const first = draft.state.fired.find((fired) => fired.at >= at)
   if (first === undefined) return
   const shown = draft.state.facts

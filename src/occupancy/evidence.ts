@@ -27,7 +27,8 @@ export interface Place {
 const sourcesKept = 16
 
 export function sourceOf({ sources }: SpaceState, device: string): Source | undefined {
-  return sources.find((source) => source.device === device)
+  for (const source of sources) if (source.device === device) return source
+  return undefined
 }
 
 /** The progress that a reading's device made in the reading's own session, where both count. */
@@ -129,6 +130,7 @@ export function withSource(
     aheadUntil: greaterOf(known?.aheadUntil ?? null, clock === 'ahead' ? sentAt : null),
   }
   const source = heartbeats === undefined ? counted : { ...counted, heartbeats }
+  if (known !== undefined && state.sources.length === 1) return [source]
   if (known !== undefined) return state.sources.map((other) => (other === known ? source : other))
   const sources = [...state.sources, source]
   if (sources.length <= sourcesKept) return sources

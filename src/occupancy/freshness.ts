@@ -15,9 +15,7 @@ export interface Heartbeats {
 
 /** With fewer intervals the policy decides. */
 const intervalsNeeded = 8
-/** So many that the quantile leaves out one outlier. */
 const intervalsKept = 20
-const upperQuantile = 0.95
 /** A heartbeat may come late by half its interval. */
 const margin = 1.5
 /** Nobody is called lost for a few minutes, however often they speak. */
@@ -45,14 +43,31 @@ export function withHeartbeat(
   const wasAway = seconds > policy.unknown_after_s
   const wasHeldUp = clock !== 'device' && seconds < burstSeconds
   if (wasAway || wasHeldUp) return { at, intervals: known.intervals }
-  return { at, intervals: [...known.intervals, seconds].slice(-intervalsKept) }
+  return { at, intervals: known.intervals.slice(1 - intervalsKept).concat(seconds) }
+}
+
+/** Whether it is as much as is ever known: what came before makes no difference any more. */
+export function isFullyLearned({ intervals }: Heartbeats): boolean {
+  return intervals.length === intervalsKept
 }
 
 /** Never longer than what makes its occupancy unknown, and, as with the policy's own, no shorter than a change waits. */
 export function sensorTimeoutS(heartbeats: Heartbeats | undefined, policy: Policy): number {
   if (heartbeats === undefined || heartbeats.intervals.length < intervalsNeeded) return policy.sensor_timeout_s
-  const sorted = heartbeats.intervals.toSorted((a, b) => a - b)
-  const interval = sorted[Math.ceil(sorted.length * upperQuantile) - 1] ?? policy.sensor_timeout_s
+  const interval = upperOf(heartbeats.intervals)
   const least = Math.max(Math.min(leastSeconds, policy.sensor_timeout_s), Math.ceil(policy.debounce?.hold_s ?? 0))
   return Math.min(Math.max(Math.ceil(interval * margin), least), policy.unknown_after_s)
+}
+
+/** Their 95th percentile: of fewer than all that are kept the longest, of all of them the one below it, for one may be an outlier. */
+function upperOf(intervals: readonly number[]): number {
+  let longest = 0
+  let second = 0
+  for (const interval of intervals) {
+    if (interval > longest) {
+      second = longest
+      longest = interval
+    } else if (interval > second) second = interval
+  }
+  return intervals.length < intervalsKept ? longest : second
 }

@@ -22,6 +22,7 @@ export interface OtherInput extends Record<string, unknown> {
   inputSeq: number
   recordedAt: number
   policyVersion: number
+  rulesVersion: number
   input: Exclude<Input, { kind: 'reading' }>
 }
 
@@ -50,7 +51,7 @@ export async function selectEventsFrom(
 export async function selectOthersFrom(tx: TenantTransaction, { spaceId, from, limit }: Range): Promise<OtherInput[]> {
   return await tx.execute<OtherInput>(sql`
     select e.input_seq::float8 as "inputSeq", ${epoch(sql`e.recorded_at`)} as "recordedAt",
-      e.policy_version as "policyVersion", e.input
+      e.policy_version as "policyVersion", e.rules_version as "rulesVersion", e.input
     from space_inputs e where ${ofSpace(tx, spaceId)} and e.input_seq >= ${from}
     order by e.input_seq limit ${limit}`)
 }
@@ -89,15 +90,20 @@ export async function selectReservationEvents(
     order by e.input_seq desc, e.ordinal desc limit 20`)
 }
 
-/** What reservations and overrides brought about up to a time of its own, whenever that was recorded; the newest first. */
+/**
+ * The last that overrides and reservations each brought about up to a time of its own, whenever that was recorded; the
+ * newest first. However many reservations there were since, an override holds.
+ */
 export async function selectCalendarEvents(
   tx: TenantTransaction,
   { spaceId, until }: { spaceId: string; until: number },
 ): Promise<EventOfSpace[]> {
-  return await tx.execute<EventOfSpace>(sql`
+  const last = (rule: string, limit: number) => sql`(
     select ${eventColumns} from space_events e
-    where ${ofSpace(tx, spaceId)} and e.event_time <= ${instant(until)} and e.rule in ('reservation', 'override')
-    order by e.input_seq desc, e.ordinal desc limit 20`)
+    where ${ofSpace(tx, spaceId)} and e.event_time <= ${instant(until)} and e.rule = ${rule}
+    order by e.input_seq desc, e.ordinal desc limit ${limit})`
+  return await tx.execute<EventOfSpace>(sql`
+    ${last('override', 5)} union all ${last('reservation', 20)} order by "inputSeq" desc, ordinal desc`)
 }
 
 /** What was recorded in [from, to), in the space's order, behind a place in it. */

@@ -31,6 +31,7 @@ export interface HeardReading extends Record<string, unknown> {
   reason: string | null
   inputSeq: number | null
   policyVersion: number | null
+  rulesVersion: number | null
 }
 
 /** So much of a payload is shown; a gateway's may have 64 KiB. */
@@ -43,7 +44,8 @@ export const readingColumns = sql`r.id, r.part, ${epoch(sql`r.received_at`)} as 
   ${epoch(sql`r.observed_at`)} as "observedAt", r.device, r.device_id as "deviceId", r.session,
   r.counter::float8 as counter, r.identity::text as identity, r.content::text as content, r.clock, r.occupied, r.topic,
   substring(r.payload from 1 for ${payloadBytesShown}) as payload, length(r.payload) as bytes, r.delivery, r.outcome,
-  r.reason, r.input_seq::float8 as "inputSeq", r.policy_version as "policyVersion"`
+  r.reason, r.input_seq::float8 as "inputSeq", r.policy_version as "policyVersion",
+  r.rules_version as "rulesVersion"`
 
 /** What was heard of a space's devices and belongs to it, or to no space at all. */
 function heardOf({ id, devices }: Pick<ExplainedSpace, 'id' | 'devices'>): SQL {

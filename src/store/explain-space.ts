@@ -13,6 +13,8 @@ export interface ExplainedSpace {
   readonly tenant: string
   /** Place of its last input; 0 where it never had one. */
   readonly inputSeq: number
+  /** What it is now; undefined where it never had an input. */
+  readonly live: SpaceState | undefined
   /** When that was recorded, and its newest evidence. */
   readonly updatedAt: number | null
   readonly observedAt: number | null
@@ -24,7 +26,8 @@ export interface ExplainedSpace {
 
 export type WantedSpace = { readonly id: string } | { readonly site: string; readonly space: string }
 
-type Row = Omit<ExplainedSpace, 'checkpoints'> & {
+type Row = Omit<ExplainedSpace, 'checkpoints' | 'live'> & {
+  live: Partial<SpaceState> | null
   checkpoints: { inputSeq: number; state: Partial<SpaceState> }[]
 } & Record<string, unknown>
 
@@ -37,7 +40,7 @@ export async function selectExplainedSpace(
   const [row] = await tx.execute<Row>(sql`
     select p.id, p.code, p.site_id as "siteId", i.code as site, t.slug as tenant,
       coalesce(s.input_seq, 0)::float8 as "inputSeq", ${epoch(sql`s.updated_at`)} as "updatedAt",
-      ${epoch(sql`s.observed_at`)} as "observedAt",
+      ${epoch(sql`s.observed_at`)} as "observedAt", s.state as live,
       (select coalesce(json_agg(json_build_object('inputSeq', c.input_seq, 'state', c.state)
           order by c.input_seq desc), '[]')
         from space_checkpoints c where c.tenant_id = p.tenant_id and c.space_id = p.id) as checkpoints,
@@ -52,6 +55,7 @@ export async function selectExplainedSpace(
   return (
     row && {
       ...row,
+      live: row.live === null || row.inputSeq === 0 ? undefined : restored(row.live),
       checkpoints: row.checkpoints.map(({ inputSeq, state }) => ({ inputSeq, state: restored(state) })),
     }
   )

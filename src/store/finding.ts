@@ -35,12 +35,13 @@ interface Wanted {
 export async function findSpaces(tx: TenantTransaction, { text, limit }: Wanted): Promise<FoundSpace[]> {
   return await tx.execute<FoundSpace>(sql`
     with found as materialized (
-      select p.id, p.code, p.name, p.site_id, sites.code as site, p.level,
-        ${rankOf([sql`p.code`, sql`p.name`, sql`sites.code || '/' || p.code`], text)} as rank
+      select p.id, p.code, p.name, p.site_id, sites.code as site, p.level
       from spaces p join sites on sites.tenant_id = p.tenant_id and sites.id = p.site_id
       where p.tenant_id = ${tx.tenantId} and p.archived_at is null and sites.archived_at is null
+        and ${has(sql`sites.code || '/' || p.code || ${apart} || p.name`, text)}
     ), best as (
-      select * from found where rank is not null order by rank, site, code limit ${limit}
+      select *, ${rankOf([sql`code`, sql`name`, sql`site || '/' || code`], text)} as rank from found
+      order by rank, site, code limit ${limit}
     )
     select best.*, coalesce(s.status, 'unknown') as status
     from best left join space_states s on s.tenant_id = ${tx.tenantId} and s.space_id = best.id
@@ -50,10 +51,11 @@ export async function findSpaces(tx: TenantTransaction, { text, limit }: Wanted)
 export async function findDevices(tx: TenantTransaction, { text, limit }: Wanted): Promise<FoundDevice[]> {
   return await tx.execute<FoundDevice>(sql`
     with found as materialized (
-      select d.id, d.code, d.name, ${rankOf([sql`d.code`, sql`coalesce(d.name, '')`], text)} as rank
-      from devices d where d.tenant_id = ${tx.tenantId} and d.archived_at is null
+      select d.id, d.code, d.name from devices d
+      where d.tenant_id = ${tx.tenantId} and d.archived_at is null
+        and ${has(sql`d.code || ${apart} || coalesce(d.name, '')`, text)}
     ), best as (
-      select * from found where rank is not null order by rank, code limit ${limit}
+      select *, ${rankOf([sql`code`, sql`coalesce(name, '')`], text)} as rank from found order by rank, code limit ${limit}
     )
     select best.*, a.space_id, sites.code || '/' || p.code as space
     from best
@@ -63,7 +65,14 @@ export async function findDevices(tx: TenantTransaction, { text, limit }: Wanted
     order by rank, best.code`)
 }
 
-/** Null where it is in none of them. Nothing in the text is a pattern. */
+/** A line break: in no code, no name, and no text that is searched for. */
+const apart = sql.raw(String.raw`E'\n'`)
+
+/** One look at a row, for all that it has. Nothing in the text is a pattern. */
+function has(texts: SQL, text: string): SQL {
+  return sql`strpos(lower(${texts}), lower(${text})) > 0`
+}
+
 function rankOf(texts: readonly SQL[], text: string): SQL {
   const places = texts.map((one) => {
     const place = sql`strpos(lower(${one}), lower(${text}))`

@@ -2,15 +2,13 @@ import { sql, type SQL } from 'drizzle-orm'
 import { plain } from './arrays.ts'
 import type { Outcome } from './books.ts'
 import { deadOutcomes } from './dead-letters.ts'
+import { isDead } from './redrive-attempts.ts'
 import { readingColumns, type HeardReading } from './explain-readings.ts'
 import { instant, type ExplainedSpace } from './explain-space.ts'
+import { searchBackwards, spans, type LogKey, type LogWindow } from './log-windows.ts'
 import type { TenantTransaction } from './transactions.ts'
 
-/**
- * The raw log, searched from its newest end backwards. It has no index for most of what may be asked, and may be very long:
- * so it is read in windows of arrival that grow, each of which looks at the days that it concerns alone, until there is a page
- * full or the time is up. What was found by then is a page as well, whose cursor goes on from there.
- */
+/** The raw log, searched from its newest end backwards: see `searchBackwards`. */
 export interface ReadingFilter {
   /** A regular expression that the topic must match: see `topicPattern`. */
   readonly topic: string | undefined
@@ -23,11 +21,7 @@ export interface ReadingFilter {
   readonly to: number
 }
 
-export interface ReadingKey {
-  readonly receivedAt: number
-  readonly id: string
-  readonly part: number
-}
+export type ReadingKey = LogKey
 
 export interface FoundReading extends HeardReading {
   spaceId: string | null
@@ -47,45 +41,21 @@ export interface Found {
   readonly next: ReadingKey | undefined
 }
 
-const minuteMs = 60_000
-const dayMs = 86_400_000
-/** First and longest window, where an index has what is asked for and where none has. */
-const spans = {
-  indexed: { first: dayMs, most: 32 * dayMs },
-  scanned: { first: minuteMs, most: 6 * 60 * minuteMs },
-}
-const growth = 4
-const leastId = '00000000-0000-0000-0000-000000000000'
-
 export async function searchReadings(tx: TenantTransaction, { filter, before, limit, signal }: Search): Promise<Found> {
-  const { first, most } = spans[isIndexed(filter) ? 'indexed' : 'scanned']
-  const readings: FoundReading[] = []
-  let until: ReadingKey = before ?? { receivedAt: filter.to, id: leastId, part: 0 }
-  for (let span = first; ; span = Math.min(span * growth, most)) {
-    const from = Math.max(filter.from, until.receivedAt - span)
-    const wanted = limit + 1 - readings.length
-    // oxlint-disable-next-line no-await-in-loop -- only where what was found is not enough
-    readings.push(...(await selectWindow(tx, { filter, from, until, limit: wanted })))
-    if (readings.length > limit) return { readings: readings.slice(0, limit), next: readings[limit - 1] }
-    if (from <= filter.from) return { readings, next: undefined }
-    until = { receivedAt: from, id: leastId, part: 0 }
-    if (signal.aborted) return { readings, next: until }
-  }
+  const { rows, next } = await searchBackwards(
+    { from: filter.from, to: filter.to, before, limit, signal },
+    spans[isIndexed(filter) ? 'indexed' : 'scanned'],
+    (window) => selectWindow(tx, { filter, ...window }),
+  )
+  return { readings: rows, next }
 }
 
 function isIndexed({ device, space, outcomes }: ReadingFilter): boolean {
   return device !== undefined || space !== undefined || outcomes?.every(isDead) === true
 }
 
-function isDead(outcome: Outcome): boolean {
-  return deadOutcomes.some((dead) => dead === outcome)
-}
-
-interface Window {
+interface Window extends LogWindow {
   readonly filter: ReadingFilter
-  readonly from: number
-  readonly until: ReadingKey
-  readonly limit: number
 }
 
 async function selectWindow(tx: TenantTransaction, { filter, from, until, limit }: Window): Promise<FoundReading[]> {
@@ -101,7 +71,7 @@ async function selectWindow(tx: TenantTransaction, { filter, from, until, limit 
 }
 
 /** Said so that the partial index of dead letters is seen to have them all. */
-function outcomeIn(outcomes: readonly Outcome[]): SQL {
+export function outcomeIn(outcomes: readonly Outcome[]): SQL {
   const wanted = sql`and r.outcome = any(${plain(outcomes)}::text[])`
   return outcomes.every(isDead) ? sql`${wanted} and ${isDeadLetter}` : wanted
 }

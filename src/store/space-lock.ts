@@ -75,7 +75,8 @@ export async function lockSpaces(
   )
   const policyVersions = new Map(versions.map(({ id, version }) => [id, version]))
   const spaces: LockedSpace[] = []
-  for (const [index, { tenantId, spaceId, rulesVersion }] of locked.entries()) {
+  for (let index = 0; index < locked.length; index++) {
+    const { tenantId, spaceId, rulesVersion } = locked[index] as (typeof locked)[number]
     const known = remembered[index] ?? read.get(spaceId)
     if (known !== undefined) {
       spaces.push({ tenantId, spaceId, known, policyVersion: policyVersions.get(tenantId) ?? 0, rulesVersion })

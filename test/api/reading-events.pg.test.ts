@@ -1,10 +1,13 @@
 /** The log of readings as it is written: each reading once, whenever it is committed, and wherever one comes back. */
+import { EventEmitter, once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { redriveDeadLetters } from '../../src/ingest/redrive-run.ts'
 import { DeviceDirectory } from '../../src/store/device-directory.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
+import { currentSnapshot, selectCommitted } from '../../src/store/reading-tail.ts'
 import { SpaceMemory } from '../../src/store/space-lock.ts'
+import { tenantDatabase } from '../../src/store/transactions.ts'
 import { eventually } from '../support/program.ts'
 import { liveFixture, type LiveFixture, type LiveProcess, type LiveTenant } from './live-fixture.ts'
 import type { SseFollower } from './support/stream-followers.ts'
@@ -57,10 +60,10 @@ async function scene(): Promise<Scene> {
   }
 }
 
-function waiting(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {}
-  const promise = new Promise<void>((done) => (resolve = done))
-  return { promise, resolve: () => resolve() }
+function waiting(): { promise: Promise<unknown>; resolve: () => void } {
+  const emitter = new EventEmitter()
+  const promise = once(emitter, 'done')
+  return { promise, resolve: () => emitter.emit('done') }
 }
 
 /** Readings that are written, and not committed until that is called. */
@@ -85,6 +88,36 @@ async function held({ id }: LiveTenant, { secondsAgo = 5, count = 1 } = {}): Pro
     await done
   }
 }
+
+it('what was committed between two snapshots is found, whatever was committed since', async () => {
+  const { id, say, logged } = await scene()
+  const { ownerUrl } = fixture.baywire
+  const tenants = tenantDatabase({ url: ownerUrl, max: 1, statementTimeoutMs: 20_000, name: 'test tail' })
+  const snapshot = () => tenants.withTenant(id, currentSnapshot)
+  const between = async (after: string, upTo?: string) => {
+    const options = { place: { after }, limit: 10, ...(upTo === undefined ? {} : { upTo }) }
+    const { readings, before } = await tenants.withTenant(id, (tx) => selectCommitted(tx, options))
+    expect(before).toBe(0)
+    return readings.map((reading) => `${reading.id}/${reading.part}`)
+  }
+  const snapshots = [await snapshot()]
+  for (let n = 0; n < 4; n++) {
+    // All of one minute of arrival.
+    // oxlint-disable-next-line no-await-in-loop -- in this order
+    await say('s000', { occupied: n % 2 === 0 })
+    // oxlint-disable-next-line no-await-in-loop -- in this order
+    snapshots.push(await snapshot())
+  }
+  const ids = await logged()
+  const [first = ''] = snapshots
+  for (const [index, upTo] of snapshots.entries()) {
+    // oxlint-disable-next-line no-await-in-loop -- each on its own
+    expect(await between(first, upTo)).toEqual(ids.slice(0, index))
+    // oxlint-disable-next-line no-await-in-loop -- each on its own
+    expect(await between(upTo)).toEqual(ids.slice(index))
+  }
+  await tenants.close()
+})
 
 describe('a stream of readings', () => {
   it('has each as the search has it, in the order of their arrival', async () => {

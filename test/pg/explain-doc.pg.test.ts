@@ -1,6 +1,7 @@
 /** docs/explain.md shows what the command prints: the story in it happens here, and both are the same but for ids. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { instantOf, parseMoment } from '../../src/cli/moment.ts'
 import { explain } from '../../src/explain/explain.ts'
 import { explanationScreen } from '../../src/explain/screen.ts'
 import { ensurePartitions } from '../../src/store/readings.ts'
@@ -54,9 +55,11 @@ test('space A-17 looked wrong at 14:05', async () => {
     }),
   )
   expect(blocks.map(({ command }) => command)).toEqual([
-    'baywire explain city/main/A-17 --at 2026-11-20T14:05:00Z',
+    'baywire explain A-17 --at "yesterday 14:05"',
     'baywire explain city/main/A-17 --at 2026-11-20T14:05:00Z --as-known-now',
   ])
-  expect(blocks[0]?.text).toBe(await printed(tenantId, { at: '14:05:00', asKnownNow: false }))
+  const moment = parseMoment('yesterday 14:05')
+  const { meaning } = instantOf(moment, { timezone: 'Europe/Lisbon', now: at('14:05:00') + 20 * 3_600_000 })
+  expect(blocks[0]?.text).toBe(`${meaning}\n\n${await printed(tenantId, { at: '14:05:00', asKnownNow: false })}`)
   expect(blocks[1]?.text).toBe(await printed(tenantId, { at: '14:05:00', asKnownNow: true }))
 })

@@ -8,7 +8,10 @@ import { explain, type Explanation } from '../../src/explain/explain.ts'
 import { explanationBody } from '../../src/explain/body.ts'
 import { dropOldReadings } from '../../src/jobs/retention.ts'
 import { createLog } from '../../src/log.ts'
-import { nextDeadline } from '../../src/occupancy/state.ts'
+import type { ReadingInput } from '../../src/occupancy/input.ts'
+import { defaultPolicy } from '../../src/occupancy/policy.ts'
+import { initialState, nextDeadline, type SpaceState } from '../../src/occupancy/state.ts'
+import { step } from '../../src/occupancy/step.ts'
 import { redriveDeadLetters } from '../../src/ingest/redrive-run.ts'
 import { DeviceDirectory } from '../../src/store/device-directory.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
@@ -17,8 +20,8 @@ import { ensurePartitions } from '../../src/store/readings.ts'
 import { searchReadings, type ReadingKey } from '../../src/store/reading-search.ts'
 import { tenantDatabase, type TenantDatabase, type TenantTransaction } from '../../src/store/transactions.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
-import { randomFrom } from '../support/seeded.ts'
-import { randomLog, spaceOf, type SpaceLog } from './support/space-log.ts'
+import { randomFrom, type Chance } from '../support/seeded.ts'
+import { policyTimeouts, randomLog, setPolicy, spaceOf, type SpaceLog } from './support/space-log.ts'
 
 let baywire: TestIngest
 let tenants: TenantDatabase
@@ -51,30 +54,123 @@ const policies = [
   { name: 'three readings or 300 s', debounce: { readings: 3, hold_s: 300 } },
 ]
 
+/** At any instant of a log, or from some one on, what is explained is what was recorded then. */
+async function expectShown(log: SpaceLog, chance: Chance, from = -Infinity): Promise<void> {
+  for (const [index, then] of log.shown.entries()) {
+    const end = log.shown[index + 1]?.at ?? baywire.clock.now() + 1
+    const at = index % 2 === 0 ? then.at : then.at + chance.below(end - then.at)
+    if (at < from) continue
+    // oxlint-disable-next-line no-await-in-loop -- one after the other, for what fails to be named
+    const { state, machine, explainableFrom } = await explained(log, { at })
+    expect({ at, state }).toEqual({ at, state: then.columns })
+    expect(explainableFrom).toBeUndefined()
+    expect(machine?.state.facts.candidate ?? null).toEqual(then.state.facts.candidate)
+    expect(machine?.state.newest).toEqual(then.state.newest)
+    expect(machine && nextDeadline(machine.state)).toEqual(nextDeadline(then.state))
+    expect(machine?.state.reservation).toEqual(then.state.reservation)
+  }
+}
+
+/** At what seeds the logs begin, and how many: more of them at length. */
+const seeds = Array.from({ length: Number(process.env['BAYWIRE_EXPLAIN_LOGS'] ?? 2) }, (_, n) => n + 1)
+const turns = ['policy', 'move', 'gateway', 'heartbeat', 'heartbeat', 'heartbeat'] as const
+
 describe.each(policies)('$name', ({ debounce }) => {
-  test.each([1, 2])('log %i: at any instant, what was shown then', async (seed) => {
+  test.each(seeds)('log %i: at any instant, what was shown then', async (seed) => {
     const chance = randomFrom(seed * 1000 + (debounce?.readings ?? 0))
     const slug = `random-${seed}-${debounce?.readings ?? 0}`
-    const log = await randomLog(baywire, { slug, chance, steps: 70, debounce })
-    for (const [index, then] of log.shown.entries()) {
-      const end = log.shown[index + 1]?.at ?? baywire.clock.now() + 1
-      const at = index % 2 === 0 ? then.at : then.at + chance.below(end - then.at)
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, for what fails to be named
-      const { state, machine, explainableFrom } = await explained(log, { at })
-      expect({ at, state }).toEqual({ at, state: then.columns })
-      expect(explainableFrom).toBeUndefined()
-      expect(machine?.state.facts.candidate ?? null).toEqual(then.state.facts.candidate)
-      expect(machine?.state.newest).toEqual(then.state.newest)
-      expect(machine && nextDeadline(machine.state)).toEqual(nextDeadline(then.state))
-      expect(machine?.state.reservation).toEqual(then.state.reservation)
-    }
+    const log = await randomLog(baywire, { slug, chance, steps: 70, debounce, also: seed % 2 === 0 ? turns : [] })
+    await expectShown(log, chance)
     const last = await explained(log)
     expect(last.state).toEqual(log.shown.at(-1)?.columns)
     expect((await explained(log, { at: log.start - 1 })).state).toMatchObject({ status: 'unknown', version: 0 })
   })
 })
 
+/** Readings in the order of their evidence and no other, each taken as of then, through the state machine from nothing on. */
+async function reference({ tenantId, spaceId }: SpaceLog, at: number): Promise<SpaceState> {
+  const evidence = await evidenceUntil(spaceId, at)
+  const cache = new PolicyCache()
+  const versions = [...new Set(evidence.map(({ policy_version: version }) => version))]
+  const [site] = await baywire.sql<{ site_id: string }[]>`SELECT site_id FROM spaces WHERE id = ${spaceId}`
+  await baywire.system.withSystem((tx) =>
+    cache.load(
+      tx,
+      versions.map((version) => ({ tenantId, version })),
+    ),
+  )
+  let state = initialState
+  for (const row of evidence) {
+    const heard = row.observed_at.getTime()
+    const own = row.clock === 'device'
+    const input: ReadingInput = {
+      kind: 'reading',
+      id: 'reading',
+      part: 0,
+      device: row.device,
+      occupied: row.occupied,
+      session: row.session,
+      counter: row.counter,
+      at: own ? heard : null,
+      receivedAt: heard,
+      heartbeat: row.payload.includes('heartbeat'),
+    }
+    const place = { tenantId, spaceId, siteId: site?.site_id ?? '' }
+    // A clock that was judged once is not judged again, and no reading of the log was the same as another.
+    const sources = state.sources.map((source) => ({ ...source, session: 'none', counter: null, aheadUntil: null }))
+    state = step({ ...state, sources }, input, cache.policyOf(place, row.policy_version)).state
+  }
+  return step(state, { kind: 'deadline', deadline: 'unknown_after', at }, defaultPolicy).state
+}
+
+interface EvidenceRow {
+  device: string
+  occupied: boolean
+  session: string | null
+  counter: number | null
+  clock: string
+  observed_at: Date
+  policy_version: number
+  payload: string
+}
+
+async function evidenceUntil(spaceId: string, at: number): Promise<EvidenceRow[]> {
+  return await baywire.sql<EvidenceRow[]>`
+    SELECT device, occupied, session, counter, clock, observed_at, policy_version, (
+      SELECT CASE WHEN f.topic LIKE '%/readings' THEN convert_from(f.payload, 'UTF8')::json -> 'readings' -> r.part
+        ELSE convert_from(f.payload, 'UTF8')::json END::text
+      FROM readings f WHERE f.id = r.id AND f.part = 0) AS payload
+    FROM readings r
+    WHERE space_id = ${spaceId} AND input_seq IS NOT NULL AND observed_at <= ${new Date(at)}
+    ORDER BY observed_at, coalesce(session, '') COLLATE "C", device COLLATE "C", counter NULLS FIRST, input_seq`
+}
+
 describe('by all that is known now', () => {
+  test.each(policies.flatMap(({ debounce }) => seeds.map((seed) => ({ debounce, seed }))))(
+    'log $seed, $debounce: what a fold of all evidence in its order comes to',
+    async ({ debounce, seed }) => {
+      const chance = randomFrom(seed * 77 + (debounce?.readings ?? 0))
+      const slug = `reference-${seed}-${debounce?.readings ?? 0}`
+      const log = await randomLog(baywire, { slug, chance, steps: 60, debounce, also: seed % 2 === 0 ? turns : [] })
+      for (const { at } of log.shown) {
+        // oxlint-disable-next-line no-await-in-loop -- for what fails to be named
+        const [{ state, machine, nextTimer }, wanted] = await Promise.all([
+          explained(log, { at, asKnownNow: true }),
+          reference(log, at),
+        ])
+        const { occupancy, stale, candidate } = wanted.facts
+        expect({ at, ...state }).toMatchObject({ at, occupancy, stale, observed_at: wanted.newest?.at ?? null })
+        expect(machine?.state.facts.candidate ?? null).toEqual(candidate)
+        expect(machine && nextDeadline(machine.state)).toEqual(nextDeadline(wanted))
+        // Once that is known, since when, too; what calendar and operators say covers it.
+        const isCovered = state?.override !== 'none' || state.reservation !== 'none'
+        const since = machine?.state.facts.since
+        if (!isCovered && since !== null && since !== undefined && nextTimer !== null)
+          expect(since).toBe(wanted.facts.since)
+      }
+    },
+  )
+
   test.each([5, 6])('log %i: the last reading by its own time decides, whenever it came', async (seed) => {
     const chance = randomFrom(seed)
     const log = await randomLog(baywire, { slug: `known-${seed}`, chance, steps: 60, debounce: null })
@@ -148,8 +244,62 @@ const dropTo = (days: number) =>
     { days },
   )
 
+const dayMs = 86_400_000
+
+describe.each(policies)('what other rules decided, $name', ({ debounce }) => {
+  /** As a database has it that was installed when heartbeats taught nothing. */
+  async function decidedByFirstRules({ tenantId, spaceId }: { tenantId: string; spaceId: string }): Promise<void> {
+    const fields = { ...policyTimeouts, debounce }
+    await baywire.sql`UPDATE readings SET rules_version = 1 WHERE space_id = ${spaceId} AND input_seq IS NOT NULL`
+    await baywire.sql`UPDATE space_inputs SET rules_version = 1 WHERE space_id = ${spaceId}`
+    await baywire.sql`UPDATE space_states SET rules_version = 1 WHERE space_id = ${spaceId}`
+    await baywire.sql`
+      UPDATE policies SET fields = ${JSON.stringify(fields)}::text::jsonb WHERE tenant_id = ${tenantId} AND version = 1`
+    await setPolicy(baywire, { tenantId, fields, version: 2 })
+  }
+  const also = ['gateway', 'heartbeat', 'heartbeat', 'heartbeat', 'heartbeat'] as const
+
+  test.each(seeds)('log %i: is explained by those rules, and what came after by ours', async (seed) => {
+    const chance = randomFrom(seed * 313)
+    const slug = `rules-${seed}-${debounce?.readings ?? 0}`
+    const wanted = { slug, chance, steps: 70, debounce, also, learns: false }
+    const log = await randomLog(baywire, { ...wanted, halfWay: decidedByFirstRules })
+    const checkpoints = await baywire.sql`SELECT input_seq FROM space_checkpoints WHERE space_id = ${log.spaceId}`
+    expect(checkpoints).toHaveLength(1)
+    await expectShown(log, chance)
+    // Rules that nobody knows any more: what was shown is known.
+    await baywire.sql`UPDATE readings SET rules_version = 0 WHERE space_id = ${log.spaceId} AND rules_version = 1`
+    await baywire.sql`UPDATE space_inputs SET rules_version = 0 WHERE space_id = ${log.spaceId} AND rules_version = 1`
+    const then = log.shown[10]
+    const unknown = await explained(log, { at: then?.at ?? 0 })
+    expect(unknown.state).toEqual(then?.columns)
+    expect(explanationBody(unknown)).toMatchObject({
+      rules_version: 0,
+      because: expect.stringContaining('rules of version 0, which are not known here'),
+    })
+  })
+})
+
 describe('where the log ends', () => {
-  const dayMs = 86_400_000
+  test.each(seeds)('log %i: what is left is explained as it was shown', async (seed) => {
+    const today = Math.floor(Date.now() / dayMs) * dayMs
+    baywire.clock.set(today - 20 * dayMs + dayMs / 2)
+    const chance = randomFrom(seed * 717)
+    const debounce = { readings: 3, hold_s: 300 }
+    // The first half goes with its day, and is all that there is of some facts of the second.
+    const second = today - 20 * dayMs + 10 * dayMs
+    const halfWay = () => Promise.resolve(baywire.clock.set(second + chance.below(dayMs / 2)))
+    const log = await randomLog(baywire, { slug: `left-${seed}`, chance, steps: 60, debounce, also: turns, halfWay })
+    await dropTo(12)
+    await expectShown(log, chance, second)
+    const gone = log.shown[5]
+    expect(await explained(log, { at: gone?.at ?? 0 })).toMatchObject({
+      machine: undefined,
+      shown: { status: gone?.columns['status'] },
+    })
+    baywire.clock.set(Date.now())
+  })
+
   test('after a day was dropped, what is left is explained, and from when on is said', async () => {
     const today = Math.floor(Date.now() / dayMs) * dayMs
     const old = today - 20 * dayMs
@@ -197,7 +347,6 @@ describe('where the log ends', () => {
 })
 
 test('of a long log, the days concerned alone are looked at', async () => {
-  const dayMs = 86_400_000
   const start = Date.now() - 5 * dayMs
   baywire.clock.set(start)
   const tenantId = await baywire.tenant('long', ['A1'])

@@ -57,6 +57,8 @@ const chosen: Record<string, (options: RowOptions & { n: number }) => unknown> =
   'readings.received_at': () => new Date().toISOString(),
   // Behind all made up entries, so that the next one that is written has its place.
   'audit_heads.seq': () => 1_000_000,
+  // A reason is that of one that failed.
+  'redrives.reason': () => null,
   'reservations.starts_at': () => '2998-01-01T00:00:00Z',
   'reservations.ends_at': () => '2998-01-01T01:00:00Z',
   'reservations.state': () => 'confirmed',

@@ -102,6 +102,7 @@ export const explanation = z
       })
       .nullable(),
     reservation: z.object({ id, start: time, end: time, checked_in_at: time.nullable() }).nullable(),
+    rules_version: z.int().nullable().openapi({ description: 'of the rules that decided' }),
     policy: z.object({
       version: z.int(),
       debounce: z.object({ readings: z.int(), hold_s: z.number() }).nullable(),

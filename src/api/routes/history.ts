@@ -31,12 +31,13 @@ function placeOf(cursor: string): HistoryPlace {
   })
 }
 
+/** Who did it is for those who may read the audit log. */
 function entryBody({ recordedAt, eventTime, kind, cause, rule, state }: EventOfSpace) {
   return {
     recorded_at: new Date(recordedAt).toISOString(),
     event_time: new Date(eventTime).toISOString(),
     kind,
-    cause,
+    cause: cause.type === 'user' ? { type: cause.type } : cause,
     rule,
     state,
   }

@@ -15,7 +15,25 @@ export function periodOf({ from, to }: { from?: string | undefined; to?: string 
   const end = to === undefined ? clock.now() + 1 : Date.parse(to)
   const begin = from === undefined ? end - dayMs : Date.parse(from)
   if (begin < end) return { from: begin, to: end }
-  throw new ApiError('invalid_input', 'Wrong query parameters: see errors.', {
+  throw wrongWayRound(from)
+}
+
+/** The clocks of those who log what arrives may be ahead of ours. */
+const aheadMs = 60_000
+
+/** The same where without a beginning all is meant that was ever kept, and without an end also what has just arrived elsewhere. */
+export function openPeriodOf(
+  { from, to }: { from?: string | undefined; to?: string | undefined },
+  clock: Clock,
+): { from: number | undefined; to: number } {
+  const end = to === undefined ? clock.now() + aheadMs : Date.parse(to)
+  const begin = from === undefined ? undefined : Date.parse(from)
+  if (begin === undefined || begin < end) return { from: begin, to: end }
+  throw wrongWayRound(from)
+}
+
+function wrongWayRound(from: string | undefined): ApiError {
+  return new ApiError('invalid_input', 'Wrong query parameters: see errors.', {
     errors: [{ path: from === undefined ? 'to' : 'from', message: 'from must be before to' }],
   })
 }

@@ -1,11 +1,10 @@
 import { findReadings } from '../../administration/readings.ts'
 import type { Clock } from '../../clock.ts'
 import { messageBody } from '../../explain/body.ts'
-import type { FoundReading, ReadingKey } from '../../store/reading-search.ts'
+import type { FoundReading } from '../../store/reading-search.ts'
 import type { Api } from '../app.ts'
-import { decodeCursor, encodeCursor } from '../cursor.ts'
-import { ApiError } from '../errors.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
+import { logCursor, logKey } from './log-cursor.ts'
 import { periodOf } from './period.ts'
 import { listReadingsRoute } from './readings-descriptions.ts'
 
@@ -16,13 +15,13 @@ const SEARCH_MS = 3000
 export function addReadingRoutes(app: Api, options: SignedInOptions & { clock: Clock }): void {
   app.openapi(listReadingsRoute, async (c) => {
     const { limit, cursor, topic, device, space_id: spaceId, outcome: outcomes, from, to } = c.req.valid('query')
-    const before = cursor === undefined ? undefined : keyOf(cursor)
+    const before = cursor === undefined ? undefined : logKey(LIST, cursor)
     const period = periodOf({ from, to }, options.clock)
     const filter = { topic, device, spaceId, outcomes, ...period, signal: AbortSignal.timeout(SEARCH_MS) }
     const { readings, next } = await inOwnTenant(c, options, (tx, actor) =>
       findReadings(tx, actor, { ...filter, before, limit }),
     )
-    return c.json({ items: readings.map(readingBody), next: next === undefined ? null : cursorOf(next) }, 200)
+    return c.json({ items: readings.map(readingBody), next: next === undefined ? null : logCursor(LIST, next) }, 200)
   })
 }
 
@@ -35,17 +34,4 @@ export function readingBody(reading: FoundReading) {
     input_seq: inputSeq,
     policy_version: policyVersion,
   }
-}
-
-function cursorOf({ receivedAt, id, part }: ReadingKey): string {
-  return encodeCursor(LIST, `${receivedAt}.${id}.${part}`)
-}
-
-function keyOf(cursor: string): ReadingKey {
-  const match = /^(\d{1,14})\.([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\.(\d{1,6})$/.exec(decodeCursor(LIST, cursor))
-  const [, receivedAt, id, part] = match ?? []
-  if (id !== undefined) return { receivedAt: Number(receivedAt), id, part: Number(part) }
-  throw new ApiError('invalid_input', 'Wrong query parameters: see errors.', {
-    errors: [{ path: 'cursor', message: 'is not a cursor of this list: take it from next, unchanged' }],
-  })
 }

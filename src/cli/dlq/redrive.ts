@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../../clock.ts'
 import { readConfig, type Config } from '../../config.ts'
 import { BaywireError, UsageError } from '../../errors.ts'
-import { redriveDeadLetters, type RedriveOptions, type RedriveReport } from '../../ingest/redrive-run.ts'
+import { emptyReport, redriveDeadLetters, type RedriveOptions, type RedriveReport } from '../../ingest/redrive-run.ts'
 import { outcomes } from '../../store/books.ts'
 import { isTransient } from '../../store/connection-error.ts'
 import { countDeadLetters, type TenantDeadLetters } from '../../store/dead-letters.ts'
@@ -45,7 +45,7 @@ async function redrive(options: Options): Promise<void> {
     const tenants = await reader.withSnapshot((tx) => countDeadLetters(tx, filter))
     if (options.json !== true) terminal.print(announcement(tenants))
     const run = runOf({ config, database, terminal, options, total: lettersOf(tenants) })
-    const total: RedriveReport = { settled: 0, failed: 0, waiting: 0, exhausted: 0, taken: 0, readings: new Map() }
+    const total = emptyReport()
     for (const tenant of tenants) {
       // oxlint-disable-next-line no-await-in-loop -- one tenant after the other
       add(total, await run(tenant, { ...filter, tenantId: tenant.tenantId }))
@@ -92,7 +92,8 @@ function runOf({ config, database, terminal, options, total }: Run) {
     clock: systemClock,
     by: `${userName()}@${hostname()}`,
   }
-  const locks = database.system('baywire dlq lock')
+  // Its transaction idles for as long as the redrive of a tenant takes.
+  const locks = database.system('baywire dlq lock', { statementTimeoutMs: 0 })
   let before = 0
   return async ({ tenant, count }: TenantDeadLetters, filter: RedriveOptions['filter']): Promise<RedriveReport> => {
     const work = () =>
@@ -102,7 +103,7 @@ function runOf({ config, database, terminal, options, total }: Run) {
         force: options.force === true,
         mostAttempts: config.BAYWIRE_REDRIVE_ATTEMPTS,
         mostReadingsAtATime: config.BAYWIRE_BATCH_READINGS,
-        onProgress: (letters) => terminal.progress(`${before + letters} of ${total}`),
+        onProgress: ({ letters }) => terminal.progress(`${before + letters} of ${total}`),
       })
     const alone = options.execute === true ? await whileAlone(locks, filter.tenantId, work) : { result: await work() }
     if (alone === undefined) {

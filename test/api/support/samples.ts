@@ -70,6 +70,8 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   'POST /api/v1/devices/{id}/rotate': async ({ add }) => ({ params: { id: await withCredential(add, 'devices') } }),
   'POST /api/v1/gateways/{id}/rotate': async ({ add }) => ({ params: { id: await withCredential(add, 'gateways') } }),
   'POST /api/v1/apps/{code}/rotate': async ({ add }) => ({ params: { code: await newApp(add) } }),
+  // The readings of the world reached no space.
+  'POST /api/v1/replays/dry-run': () => ({ body: { filter: {} } }),
   'POST /api/v1/reservations': (world) => newReservation(world),
   'GET /api/v1/reservations/{id}': (world) => ownReservation(world, 'confirmed'),
   'PUT /api/v1/reservations/{id}/confirm': (world) => ownReservation(world, 'pending'),
@@ -82,6 +84,10 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
     body: { end: inHours(3) },
   }),
   'GET /api/v1/spaces/{id}/availability': () => ({ query: { from: inHours(0), to: inHours(1) } }),
+  'GET /api/v1/dead-letters/{id}': async ({ add }) => {
+    const { id } = await add('readings', { outcome: 'malformed', delivery: null })
+    return { params: { id: String(id) } }
+  },
   'POST /api/v1/apps/{code}/revoke': async ({ add }) => ({ params: { code: await newApp(add) } }),
 }
 
@@ -140,6 +146,7 @@ export const tablesOfWords: Record<string, { table: string; column?: string }> =
   members: { table: 'memberships', column: 'user_id' },
   orphans: { table: 'orphan_devices', column: 'device' },
   jobs: { table: 'jobs', column: 'job' },
+  'dead-letters': { table: 'readings' },
 }
 
 /** Fields of bodies and filters that name a row of another table than their word says. */
