@@ -19,6 +19,9 @@ const needs = (page: Page) => page.getByRole('region', { name: 'What needs someb
 const harbour = (page: Page) =>
   page.getByRole('table', { name: 'Sites, and how many' }).getByRole('row').filter({ hasText: 'Harbour' })
 
+const countOf = async (page: Page, status: string) =>
+  Number(await harbour(page).locator(`[data-count=${status}]`).textContent())
+
 describe.skipIf(noBrowser)('the overview', () => {
   let own: ConsoleHome
   let sender: Sender
@@ -56,8 +59,6 @@ describe.skipIf(noBrowser)('the overview', () => {
 
   const say = (...readings: { device: string; occupied: unknown; seq?: number; boot?: number }[]) =>
     sender.publish('parking/v1/city/gateways/roof/readings', [JSON.stringify({ readings })])
-  const countOf = async (page: Page, status: string) =>
-    Number(await harbour(page).locator(`[data-count=${status}]`).textContent())
 
   it('says what needs somebody, and leads to where it is mended', async () => {
     const page = await own.openAs(olga)

@@ -1,4 +1,6 @@
-import { outcomeFaces, type Outcome } from '../outcomes.ts'
+import { outcomeFaces, type Outcome } from './outcomes.ts'
+
+export { outcomeFaces, outcomes, type Outcome } from './outcomes.ts'
 
 /** What became of a reading; what had no effect is marked. */
 export function OutcomeMark({ outcome }: { outcome: Outcome | null }) {
