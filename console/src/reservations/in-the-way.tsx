@@ -27,7 +27,10 @@ export function InTheWay({
     const { intervals } = await bodyOf(api.spaces[':id'].availability.$get({ param: { id: spaceId }, query }))
     const ways = intervals.filter((one) => one.state !== 'free' && Date.parse(one.from) < to.getTime())
     const vehicles = await Promise.all(ways.slice(0, mostAsked).map(({ reservation_id: id }) => vehicleOf(id)))
-    const room = intervals.find((one) => one.state === 'free' && Date.parse(one.to) - Date.parse(one.from) >= lengthMs)
+    const room = intervals
+      .filter((one) => one.state === 'free')
+      .map((one) => ({ from: toMinute(one.from), to: Date.parse(one.to) }))
+      .find((one) => one.to - one.from >= lengthMs)
     return { ways: ways.map((way, index) => ({ ...way, vehicle: vehicles[index] })), room }
   }, [spaceId, from.getTime(), to.getTime()])
   const vehicleOf = async (id: string | undefined) => {
@@ -72,3 +75,8 @@ export function InTheWay({
 }
 
 const mostAsked = 3
+
+/** Inputs have no seconds: not before it. */
+function toMinute(at: string): number {
+  return Math.ceil(Date.parse(at) / 60_000) * 60_000
+}

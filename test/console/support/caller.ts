@@ -42,4 +42,11 @@ export class Caller {
   async get<T>(path: string): Promise<T> {
     return await this.send<T>('GET', path)
   }
+
+  /** A change of single fields of what is there. */
+  async change(path: string, json: unknown): Promise<void> {
+    const headers = { Authorization: `Bearer ${this.#token}` }
+    const revision = (await fetch(this.#home.url(`/api/v1${path}`), { headers })).headers.get('ETag') ?? ''
+    await this.send('PATCH', path, json, { 'If-Match': revision })
+  }
 }
