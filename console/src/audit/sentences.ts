@@ -138,7 +138,11 @@ const phrases: Readonly<Record<string, Phrase>> = {
   'override.ended': (telling) => ['gave ', space(text(telling.detail['space']), telling), ' back to use'],
 
   'site.created': (telling) => ['made the site ', site(telling.entry.target.id, telling)],
-  'site.changed': (telling) => ['changed the site ', site(telling.entry.target.id, telling), fieldNames(telling.detail)],
+  'site.changed': (telling) => [
+    'changed the site ',
+    site(telling.entry.target.id, telling),
+    fieldNames(telling.detail),
+  ],
   'site.deleted': deleted('site'),
   'zone.created': made('zone'),
   'zone.changed': changed('zone'),
@@ -220,7 +224,9 @@ const phrases: Readonly<Record<string, Phrase>> = {
   'member.removed': toPerson('ended the membership of'),
   'invite.created': ({ detail }) => [`invited somebody as ${text(detail['role'])}`],
   'invite.revoked': ({ detail }) => [`took back an invite as ${text(detail['role'])}`],
-  'invite.accepted': ({ detail }) => [`accepted an invite${text(detail['role']) === '' ? '' : ` as ${text(detail['role'])}`}`],
+  'invite.accepted': ({ detail }) => [
+    `accepted an invite${text(detail['role']) === '' ? '' : ` as ${text(detail['role'])}`}`,
+  ],
   'user.logged_in': plainly('signed in'),
   'user.locked': toPerson('locked the account of', ' after wrong passwords'),
   'user.email_verified': plainly('verified their e-mail address'),
@@ -233,7 +239,9 @@ const phrases: Readonly<Record<string, Phrase>> = {
   'user.administrator_made': toPerson('made', ' a platform administrator'),
   'user.administrator_ended': toPerson('made', ' a platform administrator no more'),
   'session.ended': ({ detail }) => [`ended ${many(count(detail['sessions']) || 1, 'session')}${because(detail)}`],
-  'session.reuse_detected': plainly('came with a refresh token that was used before: the session was ended, somebody had a copy'),
+  'session.reuse_detected': plainly(
+    'came with a refresh token that was used before: the session was ended, somebody had a copy',
+  ),
   'session.entered_tenant': plainly('went on in this tenant'),
   'api_key.created': ({ detail }) => ['made the API key ', { name: text(detail['name']) }],
   'api_key.changed': ({ detail }) => ['changed the API key ', { name: text(detail['name']) }],

@@ -4,7 +4,7 @@ import { useServices } from '../services.ts'
 import type { Window } from '../zone-times.ts'
 import { RangeTimes } from './timeline.tsx'
 
-const lookAheadMs = 24 * 3_600_000
+const aroundMs = 24 * 3_600_000
 
 const words = { taken: 'Taken', held: 'Held', blocked: 'Blocked or out of service', free: 'Free' } as const
 
@@ -23,13 +23,18 @@ export function InTheWay({
   const { api } = useServices()
   const lengthMs = to.getTime() - from.getTime()
   const loaded = useLoaded(async () => {
-    const query = { from: from.toISOString(), to: new Date(to.getTime() + lookAheadMs).toISOString() }
+    const query = {
+      from: new Date(from.getTime() - aroundMs).toISOString(),
+      to: new Date(to.getTime() + aroundMs).toISOString(),
+    }
     const { intervals } = await bodyOf(api.spaces[':id'].availability.$get({ param: { id: spaceId }, query }))
-    const ways = intervals.filter((one) => one.state !== 'free' && Date.parse(one.from) < to.getTime())
+    const inWindow = (one: { from: string; to: string }) =>
+      Date.parse(one.from) < to.getTime() && Date.parse(one.to) > from.getTime()
+    const ways = intervals.filter((one) => one.state !== 'free' && inWindow(one))
     const vehicles = await Promise.all(ways.slice(0, mostAsked).map(({ reservation_id: id }) => vehicleOf(id)))
     const room = intervals
       .filter((one) => one.state === 'free')
-      .map((one) => ({ from: toMinute(one.from), to: Date.parse(one.to) }))
+      .map((one) => ({ from: Math.max(toMinute(one.from), from.getTime()), to: Date.parse(one.to) }))
       .find((one) => one.to - one.from >= lengthMs)
     return { ways: ways.map((way, index) => ({ ...way, vehicle: vehicles[index] })), room }
   }, [spaceId, from.getTime(), to.getTime()])

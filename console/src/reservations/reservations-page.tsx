@@ -275,7 +275,7 @@ function ReservationList({
       {contested === 0 ? null : (
         <p class="contested-note" role="status">
           <strong>! {contested === 1 ? 'One reservation is' : `${contested} reservations are`} contested:</strong>{' '}
-          somebody else stands in the space. Move {contested === 1 ? 'it' : 'them'}, or see who stands there.
+          somebody else stands in the space. Move {contested === 1 ? 'it' : 'them'}, or find whoever stands there.
         </p>
       )}
       <Timeline reservations={items} window={window} timezone={timezone} now={now} onOpen={onOpen} />
@@ -301,7 +301,7 @@ function ReservationList({
             cell: ({ vehicle }) => (vehicle === null ? <span class="none">–</span> : <bdi>{vehicle}</bdi>),
           },
           { head: 'Who', cell: ({ holder }) => <bdi>{nameOf(actorOf(holder), names)}</bdi> },
-          { head: 'Do', cell: actions },
+          { head: 'Actions', cell: actions },
         ]}
         empty={<NoReservations filters={filters} isMaker={onAction !== undefined} />}
         more={more}
