@@ -1,6 +1,6 @@
 import { useEffect, useId, useState } from 'preact/hooks'
 import { Field } from '../components/field.tsx'
-import { actorOf, nameOf, type Names } from '../people.ts'
+import { actorOf, nameOf, type Names } from '../names.ts'
 import { useServices } from '../services.ts'
 import { filterNames, inputOfTime, isFiltered, timeOfInput, type AuditFilters } from './audit-filters.ts'
 import { knownActions, targetKinds } from './sentences.ts'

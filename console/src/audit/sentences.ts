@@ -1,4 +1,4 @@
-import { actorKinds, nameOf, type Names } from '../people.ts'
+import { nameOf, type Names } from '../names.ts'
 
 /** Audit entries as sentences. Pure: what ids are called is given. */
 export interface Entry {
@@ -294,8 +294,3 @@ export const targetKinds = [
   'user',
   'zone',
 ] as const
-
-/** For a filter that names somebody whose name is not known. */
-export function actorWords(kind: string): string {
-  return actorKinds[kind] ?? kind
-}

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
 import { PageHeading } from '../components/heading.tsx'
 import { useLoaded } from '../components/loaded.ts'
-import { useNow, useRepeated } from '../components/repeated.ts'
+import { useEvery } from '../components/every.ts'
+import { useNow } from '../components/now.ts'
 import { Confirm } from '../components/dialog.tsx'
 import { Empty, Show } from '../components/states.tsx'
 import { Table } from '../components/table.tsx'
@@ -31,7 +32,7 @@ export function JobsPage() {
   const [asking, setAsking] = useState<Job>()
   const state = session.state.value
   const mayRun = state.kind === 'signed in' && state.me.user?.platform_administrator === true
-  useRepeated(lookAgainMs(jobs.data ?? []), jobs.reload)
+  useEvery(lookAgainMs(jobs.data ?? []), jobs.reload)
   return (
     <>
       <PageHeading title="Jobs" />

@@ -2,11 +2,13 @@ import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { PageHeading } from '../components/heading.tsx'
 import { useLoaded, type Loaded } from '../components/loaded.ts'
-import { useNow, useRepeated } from '../components/repeated.ts'
+import { useEvery } from '../components/every.ts'
+import { useNow } from '../components/now.ts'
 import { Empty, ErrorNote, Loading, Show } from '../components/states.tsx'
 import { Table } from '../components/table.tsx'
 import { Time } from '../components/time.tsx'
-import { actorOf, nameOf, useNames, type Names } from '../people.ts'
+import { actorOf, nameOf, type Names } from '../names.ts'
+import { useNames } from '../people.ts'
 import { allPages, bodyOf } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
 import { wallDay, type Window } from '../zone-times.ts'
@@ -85,7 +87,7 @@ function useReservations({ siteId, when }: Filters, timezone: string | undefined
   )
   useReservationEvents(siteId, read.reload)
   // Bookings for later are told by no event; and what is now goes on.
-  useRepeated(minuteMs, read.reload)
+  useEvery(minuteMs, read.reload)
   return read
 }
 
