@@ -82,7 +82,7 @@ const purposes: Readonly<Record<string, { does: string; otherwise: string }>> = 
     otherwise: 'spaces whose sensor fell silent keep showing what they showed',
   },
   leftovers: {
-    does: 'Removes what has ended: sessions, invites, tickets, kept answers',
+    does: 'Removes what has had its time: kept answers, counts of requests',
     otherwise: 'the database grows slowly; nothing else',
   },
   partitions: {

@@ -9,6 +9,7 @@ import { Table } from '../components/table.tsx'
 import { Age, Time } from '../components/time.tsx'
 import { bodyOf } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
+import { withWallTimes } from '../zone-times.ts'
 import {
   byNeed,
   detailWords,
@@ -111,7 +112,7 @@ function JobTrouble({ job, now }: { job: Job; now: Date }) {
   const standing = standingOf(job, now)
   const otherwise = purposeOf(job.job)?.otherwise
   const meanwhile = otherwise === undefined ? null : <> Meanwhile {otherwise}.</>
-  const said = detailWords(job.last_run?.detail ?? null)
+  const said = withWallTimes(detailWords(job.last_run?.detail ?? null))
   if (standing === 'overdue') {
     return (
       <>
@@ -166,7 +167,7 @@ function StandingBadge({ job }: { job: Job }) {
 
 function LastRun({ job: { last_run: last, last_success_at: success } }: { job: Job }) {
   if (last === null) return <span class="none">never</span>
-  const said = detailWords(last.detail)
+  const said = withWallTimes(detailWords(last.detail))
   return (
     <>
       <Age at={last.ended_at} />
@@ -210,7 +211,13 @@ function JobsTable({ jobs, onRun }: { jobs: readonly Job[]; onRun: ((job: Job) =
   const run = {
     head: 'Run',
     cell: (job: Job) => (
-      <button type="button" disabled={isAwaited(job)} onClick={() => onRun?.(job)} aria-label={`Run ${job.job} now`}>
+      <button
+        type="button"
+        class="run-now"
+        disabled={isAwaited(job)}
+        onClick={() => onRun?.(job)}
+        aria-label={`Run now: ${job.job}`}
+      >
         Run now
       </button>
     ),
