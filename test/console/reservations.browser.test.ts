@@ -39,6 +39,9 @@ describe.skipIf(noBrowser)('reservations in the console', () => {
       spaces: [
         ...Array.from({ length: 12 }, (_, index) => ({ site: 'north', code: `A-${index + 1}` })),
         { site: 'north', code: 'B-1', features: ['ev'] },
+        // Nothing is moved to these.
+        { site: 'south', code: 'C-10' },
+        { site: 'south', code: 'C-11' },
         { site: 'south', code: 'S-with-a-very-long-code-that-goes-on-until-it-has-64-characters.' },
       ],
       devices: [{ code: 'eye', site: 'north', space: 'A-9' }],
@@ -66,7 +69,6 @@ describe.skipIf(noBrowser)('reservations in the console', () => {
       end: new Date(Date.now() + to * minuteMs).toISOString(),
       ...more,
     })
-  const rowOf = (page: Page, code: string) => page.getByRole('row').filter({ hasText: new RegExp(`${code}(?!\\d)`) })
   const stateOf = async (id: string) => (await owner.get<{ state: string }>(`/reservations/${id}`)).state
 
   it('says what to do where nothing is booked', async () => {
@@ -233,27 +235,31 @@ describe.skipIf(noBrowser)('reservations in the console', () => {
   })
 
   it('shows drivers their own, and viewers no way to change any', async () => {
-    await book('A-10', [0, 30], {}, driver)
-    await book('A-11', [0, 30])
+    await book('C-10', [0, 30], {}, driver)
+    await book('C-11', [0, 30])
     const page = await own.openAs(dora, '/reservations?when=now')
     await page.getByText('Your role shows you your own reservations.').waitFor()
-    await rowOf(page, 'A-10').getByText('You', { exact: true }).waitFor()
-    expect(await rowOf(page, 'A-11').count()).toBe(0)
+    await rowOf(page, 'C-10').getByText('You', { exact: true }).waitFor()
+    expect(await rowOf(page, 'C-11').count()).toBe(0)
     const other = await own.openAs(vera, '/reservations?when=now')
     await other.getByText('Nothing is booked now or within the hour').waitFor()
     expect(await other.getByRole('button', { name: 'New reservation' }).count()).toBe(0)
   })
 
   it('keeps what was read while the API is gone', async () => {
-    const page = await own.openAs(olga, `/reservations?when=now&site=${sites.get('north')}`)
-    await rowOf(page, 'A-11').waitFor()
+    const page = await own.openAs(olga, `/reservations?when=now&site=${sites.get('south')}`)
+    await rowOf(page, 'C-11').waitFor()
     await own.program.kill()
     await page.getByText('The API does not answer; what you see is of').waitFor()
-    expect(await rowOf(page, 'A-11').isVisible()).toBe(true)
+    expect(await rowOf(page, 'C-11').isVisible()).toBe(true)
     own.program = await own.home.start()
     await page.getByText('The API does not answer').waitFor({ state: 'hidden', timeout: 60_000 })
   })
 })
+
+function rowOf(page: Page, code: string) {
+  return page.getByRole('row').filter({ hasText: new RegExp(`${code}(?!\\d)`) })
+}
 
 function berlin(at: Date): string {
   return new Intl.DateTimeFormat('sv-SE', {

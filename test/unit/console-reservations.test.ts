@@ -37,6 +37,7 @@ function booked(id: string, more: Partial<Reservation> = {}): Reservation {
   }
 }
 
+const of = (query: string) => filtersOf(new URLSearchParams(query))
 const active = (id: string, more: Partial<Reservation> = {}) =>
   booked(id, { state: 'active', start: at('11:00'), end: at('13:00'), ...more })
 const over = (id: string, ended: string) => active(id, { state: 'completed', ended_at: at(ended) })
@@ -54,7 +55,6 @@ describe('what may be done with a reservation', () => {
 
 describe('what the page shows', () => {
   it('is said by the URL; what that says wrongly is as if it said nothing', () => {
-    const of = (query: string) => filtersOf(new URLSearchParams(query))
     expect(of('')).toEqual({ siteId: undefined, when: 'today', show: '' })
     expect(of('site=s&when=now&show=open')).toEqual({ siteId: 's', when: 'now', show: 'open' })
     expect(of('when=2026-02-30&show=<b>')).toEqual({ siteId: undefined, when: 'today', show: '' })

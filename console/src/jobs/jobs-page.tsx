@@ -190,6 +190,7 @@ function LastRun({ job: { last_run: last, last_success_at: success } }: { job: J
 }
 
 function NextRun({ job }: { job: Job }) {
+  const now = useNow(secondMs * 5)
   if (job.running_since !== null) {
     return (
       <>
@@ -204,7 +205,13 @@ function NextRun({ job }: { job: Job }) {
       </>
     )
   }
-  return job.next_run_at === null ? <span class="none">at the next start</span> : <Time at={job.next_run_at} />
+  if (job.next_run_at === null) return <span class="none">at the next start</span>
+  return (
+    <>
+      {standingOf(job, now) === 'overdue' ? 'was due at ' : ''}
+      <Time at={job.next_run_at} />
+    </>
+  )
 }
 
 function JobsTable({ jobs, onRun }: { jobs: readonly Job[]; onRun: ((job: Job) => void) | undefined }) {
