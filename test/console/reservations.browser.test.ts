@@ -93,7 +93,7 @@ describe.skipIf(noBrowser)('reservations in the console', () => {
     await screenshot(page, 'reservations-in-the-way-desktop')
     await page.getByRole('button', { name: /^Take .* instead$/ }).click()
     await page.getByRole('button', { name: 'Book', exact: true }).click()
-    await page.getByText('A-1 is booked.').waitFor()
+    await page.getByText('A-1 is booked:').waitFor()
     const { items } = await owner.get<{ items: { start: string; end: string; vehicle: string }[] }>(
       `/reservations?space_id=${spaces.get('A-1')}`,
     )

@@ -27,6 +27,7 @@ import {
   type Filters,
   type Reservation,
 } from './reservation-view.ts'
+import { rangeWords } from './timeline-rows.ts'
 import { RangeTimes, Timeline } from './timeline.tsx'
 import { useReservationEvents } from './reservation-events.ts'
 import './reservations.css'
@@ -128,8 +129,10 @@ function Reservations({ sites, filters }: { sites: readonly SiteChoice[]; filter
     }
     acting.current.delete(reservation.id)
   }
-  const onMade = ({ space, state }: Reservation) => {
-    setDone(`${space} is ${state === 'pending' ? 'held' : 'booked'}.`)
+  const onMade = ({ space, state, start, end }: Reservation) => {
+    // It may be of another day than the one that is shown.
+    const times = rangeWords({ from: new Date(start), to: new Date(end) }, { timezone, day: undefined })
+    setDone(`${space} is ${state === 'pending' ? 'held' : 'booked'}: ${times}.`)
     setFailed(undefined)
     read.reload()
   }
@@ -148,7 +151,7 @@ function Reservations({ sites, filters }: { sites: readonly SiteChoice[]; filter
         {done}
       </p>
       {failed === undefined ? null : <ErrorNote error={failed} />}
-      <ShowRead read={read} filters={filters}>
+      <ShowRead read={read} filters={filters} timezone={timezone}>
         {(shown, window) => (
           <ReservationList
             items={shown}
@@ -200,9 +203,11 @@ const doneWords: Readonly<Record<Action, string>> = {
 function ShowRead({
   read,
   filters,
+  timezone,
   children,
 }: {
   read: Loaded<Read>
+  timezone: string | undefined
   filters: Filters
   children: (shown: Reservation[], window: Window) => ComponentChildren
 }) {
@@ -218,7 +223,8 @@ function ShowRead({
       {children(shown, data.window)}
       <p class="fine read-at">
         {data.items.length >= mostRead ? `The first ${mostRead} of that time; choose a site to see less. ` : ''}
-        Read at <Time at={data.at.toISOString()} />.{' '}
+        Read at <Time at={data.at.toISOString()} timezone={timezone} />
+        {timezone === undefined ? '' : `; times of ${timezone}`}.{' '}
         <button type="button" class="quiet" onClick={reload}>
           Read again
         </button>
