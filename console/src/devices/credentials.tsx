@@ -53,7 +53,7 @@ export function Credentials({ speaker, onChange }: { speaker: Speaker; onChange:
       ) : (
         <>
           <p>
-            In force since <Time at={since} />.
+            Its credential is in force since <Time at={since} />.
           </p>
           <p class="actions">
             <button type="button" onClick={() => setStep('rotate')}>

@@ -7,17 +7,17 @@ export interface Page<T> {
 /** What is asked for: one group of the items after the other. */
 export type GroupQuery = Readonly<Record<string, string>>
 
-/** As `state` in the URL; those that no state is asked of: all of them. */
-export type DeviceState = 'silent' | 'nowhere' | 'heard' | 'low-battery'
-export const deviceStates: readonly DeviceState[] = ['silent', 'nowhere', 'heard', 'low-battery']
-
 const deviceGroups: Readonly<Record<'silent' | 'nowhere' | 'heard', GroupQuery>> = {
   silent: { silent: 'true' },
   nowhere: { assigned: 'false' },
   heard: { silent: 'false' },
 }
 
-/** Each device is in one of them: silent is only what stands somewhere. */
+/**
+ * Each device is in one of them: silent is only what stands somewhere.
+ *
+ * @param state as in the URL; `low-battery` and whatever is none: all of them
+ */
 export function deviceGroupsOf(state: string | null): readonly GroupQuery[] {
   if (state === 'silent' || state === 'nowhere' || state === 'heard') return [deviceGroups[state]]
   return [deviceGroups.silent, deviceGroups.nowhere, deviceGroups.heard]
