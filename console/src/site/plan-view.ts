@@ -1,4 +1,4 @@
-import { CRS, latLngBounds, map, svgOverlay, type LatLngBounds, type Map as LeafletMap } from 'leaflet'
+import { CRS, latLngBounds, map, svgOverlay, type Map as LeafletMap } from 'leaflet'
 import { isStatus, statuses, statusFaces, type Status } from '../status.tsx'
 import type { FloorLayout } from './floor-layout.ts'
 
@@ -50,8 +50,9 @@ export class PlanView {
   #overlay: ReturnType<typeof svgOverlay> | undefined
   #bays = new Map<string, Bay>()
   #layout: FloorLayout | undefined
-  #bounds: LatLngBounds | undefined
   #selected: string | undefined
+  /** The last one that was chosen on the plan itself. */
+  #clicked: string | undefined
   #drawn = ''
   #painting: number | undefined
 
@@ -97,12 +98,12 @@ export class PlanView {
       svg.append(bay.group)
     }
     svg.addEventListener('click', (event) => this.#onClick(event))
-    this.#bounds = latLngBounds([-layout.extent.height, 0], [0, layout.extent.width])
-    this.#overlay = svgOverlay(svg, this.#bounds, { interactive: true }).addTo(this.#map)
+    const bounds = latLngBounds([-layout.extent.height, 0], [0, layout.extent.width])
+    this.#overlay = svgOverlay(svg, bounds, { interactive: true }).addTo(this.#map)
     this.#map.setMinZoom(-10)
-    this.#map.fitBounds(this.#bounds, { animate: false, padding: [6, 6] })
+    this.#map.fitBounds(bounds, { animate: false, padding: [6, 6] })
     this.#map.setMinZoom(this.#map.getZoom() - 1)
-    this.#map.setMaxBounds(this.#bounds.pad(0.5))
+    this.#map.setMaxBounds(bounds.pad(0.5))
     this.#showTexts()
     this.#paintSeen()
     this.select(this.#selected)
@@ -130,6 +131,7 @@ export class PlanView {
   }
 
   select(spaceId: string | undefined): void {
+    if (spaceId !== this.#clicked) this.#clicked = undefined
     if (this.#selected !== undefined) this.#bays.get(this.#selected)?.group.classList.remove('selected')
     this.#selected = spaceId
     const bay = spaceId === undefined ? undefined : this.#bays.get(spaceId)
@@ -138,15 +140,15 @@ export class PlanView {
     bay?.group.parentNode?.append(bay.group)
   }
 
-  /** Brings a bay into view, if it is not. */
+  /** Brings a bay into view, and close enough to be told from its neighbours; not where it was chosen on the plan itself. */
   reveal(spaceId: string): void {
-    const bay = this.#layout?.bays.find(({ id }) => id === spaceId)
-    if (bay === undefined || this.#map.getBounds().pad(-0.1).contains([-bay.y, bay.x])) return
-    this.#map.panTo([-bay.y, bay.x])
-  }
-
-  fit(): void {
-    if (this.#bounds !== undefined) this.#map.fitBounds(this.#bounds, { padding: [6, 6] })
+    const bay = this.#bays.get(spaceId)
+    if (bay === undefined || this.#layout === undefined || this.#clicked === spaceId) return
+    const { width, height } = this.#layout
+    const readable = Math.min(Math.log2(lettersPx / Math.min(width, height)), this.#map.getMaxZoom())
+    const zoom = this.#map.getZoom()
+    if (zoom < readable) this.#map.setView([-bay.y, bay.x], readable)
+    else if (!this.#map.getBounds().pad(-0.1).contains([-bay.y, bay.x])) this.#map.panTo([-bay.y, bay.x])
   }
 
   remove(): void {
@@ -157,7 +159,9 @@ export class PlanView {
   #onClick(event: MouseEvent): void {
     const bay = event.target instanceof Element ? event.target.closest<SVGGElement>('[data-space]') : null
     const id = bay?.dataset['space']
-    if (id !== undefined) this.#options.onSelect(id)
+    if (id === undefined) return
+    this.#clicked = id
+    this.#options.onSelect(id)
   }
 
   #paintSoon(): void {

@@ -59,7 +59,8 @@ export async function newPage(
   return { page, trouble }
 }
 
-const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const require = createRequire(import.meta.url)
+const axePath = require.resolve('axe-core/axe.min.js')
 
 /** What axe finds serious or worse on the page as it is now, each with the first places of it. */
 export async function seriousFaults(page: Page): Promise<string[]> {
