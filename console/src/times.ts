@@ -20,9 +20,18 @@ export function localTime(
   at: Date,
   { timezone, now = new Date() }: { timezone?: string | undefined; now?: Date } = {},
 ): string {
-  const clock = format(timezone, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at)
+  const clock = clockTime(at, timezone)
   const day = localDay(at, timezone)
   return day === localDay(now, timezone) ? clock : `${day} ${clock}`
+}
+
+/** `2026-11-21 14:05:03` */
+export function fullTime(at: Date, timezone?: string): string {
+  return `${localDay(at, timezone)} ${clockTime(at, timezone)}`
+}
+
+function clockTime(at: Date, timezone?: string): string {
+  return format(timezone, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at)
 }
 
 /** `2026-11-21` */
@@ -39,4 +48,25 @@ export function age(at: Date, now: Date): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
   return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`
+}
+
+const dayMs = 86_400_000
+
+/** Midnight of a day (`2026-11-21`) in a time zone, and of the next; a day may have 23 or 25 hours. */
+export function dayOf(day: string, timezone: string): { fromMs: number; toMs: number } {
+  const utc = Date.parse(`${day}T00:00:00Z`)
+  const next = new Date(utc + dayMs).toISOString().slice(0, 10)
+  return { fromMs: midnight(day, timezone), toMs: midnight(next, timezone) }
+}
+
+function midnight(day: string, timezone: string): number {
+  const wanted = Date.parse(`${day}T00:00:00Z`)
+  const first = wanted - offsetMs(wanted, timezone)
+  // The offset is that of the result, which may lie behind a change of the clock.
+  return wanted - offsetMs(first, timezone)
+}
+
+function offsetMs(atMs: number, timezone: string): number {
+  const clock = clockTime(new Date(atMs), timezone)
+  return Date.parse(`${localDay(new Date(atMs), timezone)}T${clock}Z`) - Math.floor(atMs / 1000) * 1000
 }

@@ -12,7 +12,9 @@ export function AccountMenu({ me }: { me: Me }) {
     <>
       <button type="button" class="account" aria-haspopup="dialog" onClick={() => setOpen(true)}>
         <span class="unseen">Account: </span>
-        {own?.name ?? me.user?.name ?? 'Account'}
+        <span class="account-name">
+          <bdi>{own?.name ?? me.user?.name ?? 'Account'}</bdi>
+        </span>
       </button>
       {open ? <AccountDialog me={me} onClose={() => setOpen(false)} /> : null}
     </>

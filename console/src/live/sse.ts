@@ -13,11 +13,13 @@ export interface SseHandlers {
 }
 
 /** A line that never ends is not collected for ever. */
-const longestLine = 4_194_304
+const longestLine = 1_048_576
 
 export class SseParser {
   readonly #handlers: SseHandlers
-  #rest = ''
+  #waiting: string[] = []
+  #waitingLength = 0
+  #afterReturn = false
   #id = ''
   #namedId = false
   #kind = ''
@@ -28,9 +30,20 @@ export class SseParser {
   }
 
   push(text: string): void {
-    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/)
-    this.#rest = lines.pop() ?? ''
-    if (this.#rest.length > longestLine) throw new Error('a line of the stream is too long')
+    this.#waiting.push(text)
+    this.#waitingLength += text.length
+    // Only when a line may have ended: what is long comes in many pieces.
+    if (/[\r\n]/.test(text) || this.#afterReturn) this.#split()
+    if (this.#waitingLength > longestLine) throw new Error('a line of the stream is too long')
+  }
+
+  #split(): void {
+    const lines = this.#waiting.join('').split(/\r\n|\n|\r(?!$)/)
+    const rest = lines.pop() ?? ''
+    this.#waiting = [rest]
+    this.#waitingLength = rest.length
+    // A line break of Windows may follow.
+    this.#afterReturn = rest.endsWith('\r')
     for (const line of lines) this.#line(line)
   }
 

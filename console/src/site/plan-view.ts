@@ -1,0 +1,244 @@
+import { CRS, latLngBounds, map, svgOverlay, type LatLngBounds, type Map as LeafletMap } from 'leaflet'
+import { isStatus, statuses, statusFaces, type Status } from '../status.tsx'
+import type { FloorLayout } from './floor-layout.ts'
+
+/**
+ * The plan of a level: one picture of all bays, which Leaflet moves and scales as a whole; a change of a space changes its one bay.
+ * It is drawn by the DOM alone, so that 5,000 bays are no work for anybody else, and what people call their spaces is
+ * text and nothing more.
+ */
+export interface PlanSpace {
+  id: string
+  code: string
+}
+
+export interface PlanState {
+  status: string
+  stale: boolean
+}
+
+export interface PlanViewOptions {
+  onSelect: (spaceId: string) => void
+}
+
+interface Bay {
+  group: SVGGElement
+  letter: SVGTextElement
+  status: string
+  stale: boolean
+}
+
+const closestPxPerM = 48
+/** From when on a letter, and a code, can be read in a bay. */
+const lettersPx = 13
+const codesPx = 30
+const longestCode = 10
+const titlePx = 26
+
+export class PlanView {
+  readonly #map: LeafletMap
+  readonly #options: PlanViewOptions
+  #overlay: ReturnType<typeof svgOverlay> | undefined
+  #bays = new Map<string, Bay>()
+  #layout: FloorLayout | undefined
+  #bounds: LatLngBounds | undefined
+  #selected: string | undefined
+  #drawn = ''
+
+  constructor(container: HTMLElement, options: PlanViewOptions) {
+    this.#options = options
+    this.#map = map(container, {
+      crs: CRS.Simple,
+      attributionControl: false,
+      zoomSnap: 0.25,
+      zoomDelta: 0.75,
+      wheelPxPerZoomLevel: 90,
+      maxBoundsViscosity: 0.8,
+      maxZoom: Math.log2(closestPxPerM),
+      fadeAnimation: false,
+      zoomAnimation: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+    })
+    this.#map.on('zoomend', () => this.#showTexts())
+    const resized = new ResizeObserver(() => this.#map.invalidateSize({ animate: false }))
+    resized.observe(container)
+    this.#map.on('unload', () => resized.disconnect())
+  }
+
+  /** Another level, or the same with other spaces: what is seen is all of it. The same once more leaves it as it is. */
+  draw(spaces: readonly PlanSpace[], layout: FloorLayout): void {
+    const drawn = JSON.stringify([spaces.map(({ id, code }) => [id, code]), layout])
+    if (drawn === this.#drawn) return
+    this.#drawn = drawn
+    this.#overlay?.remove()
+    this.#bays = new Map()
+    this.#layout = layout
+    const codes = new Map(spaces.map(({ id, code }) => [id, code]))
+    const svg = element('svg', {
+      viewBox: `0 0 ${layout.extent.width} ${layout.extent.height}`,
+      preserveAspectRatio: 'none',
+      class: 'floor',
+    })
+    svg.append(patterns())
+    const codeSize = codeSizeOf(codes.values(), layout)
+    for (const { id, x, y } of layout.bays) {
+      const bay = drawBay({ id, code: codes.get(id) ?? '' }, { x, y, layout, codeSize })
+      this.#bays.set(id, bay)
+      svg.append(bay.group)
+    }
+    svg.addEventListener('click', (event) => this.#onClick(event))
+    this.#bounds = latLngBounds([-layout.extent.height, 0], [0, layout.extent.width])
+    this.#overlay = svgOverlay(svg, this.#bounds, { interactive: true }).addTo(this.#map)
+    this.#map.setMinZoom(-10)
+    this.#map.fitBounds(this.#bounds, { animate: false, padding: [6, 6] })
+    this.#map.setMinZoom(this.#map.getZoom() - 1)
+    this.#map.setMaxBounds(this.#bounds.pad(0.5))
+    this.#showTexts()
+    this.select(this.#selected)
+  }
+
+  /** What each space shows, and whether it is one of those that are looked for. */
+  show(stateOf: (spaceId: string) => PlanState | undefined, isShown: (status: Status) => boolean): void {
+    for (const [id, bay] of this.#bays) {
+      const { status, stale } = stateOf(id) ?? unknown
+      if (bay.status !== status) {
+        bay.status = status
+        bay.group.dataset['status'] = status
+        bay.letter.textContent = isStatus(status) ? statusFaces[status].letter : '?'
+      }
+      if (bay.stale !== stale) {
+        bay.stale = stale
+        bay.group.classList.toggle('stale', stale)
+      }
+      bay.group.classList.toggle('faint', isStatus(status) && !isShown(status))
+    }
+  }
+
+  select(spaceId: string | undefined): void {
+    if (this.#selected !== undefined) this.#bays.get(this.#selected)?.group.classList.remove('selected')
+    this.#selected = spaceId
+    const bay = spaceId === undefined ? undefined : this.#bays.get(spaceId)
+    bay?.group.classList.add('selected')
+    // On top of its neighbours.
+    bay?.group.parentNode?.append(bay.group)
+  }
+
+  /** Brings a bay into view, if it is not. */
+  reveal(spaceId: string): void {
+    const bay = this.#layout?.bays.find(({ id }) => id === spaceId)
+    if (bay === undefined || this.#map.getBounds().pad(-0.1).contains([-bay.y, bay.x])) return
+    this.#map.panTo([-bay.y, bay.x])
+  }
+
+  fit(): void {
+    if (this.#bounds !== undefined) this.#map.fitBounds(this.#bounds, { padding: [6, 6] })
+  }
+
+  remove(): void {
+    this.#map.remove()
+  }
+
+  #onClick(event: MouseEvent): void {
+    const bay = event.target instanceof Element ? event.target.closest<SVGGElement>('[data-space]') : null
+    const id = bay?.dataset['space']
+    if (id !== undefined) this.#options.onSelect(id)
+  }
+
+  #showTexts(): void {
+    if (this.#layout === undefined) return
+    const pxPerM = 2 ** this.#map.getZoom()
+    const { width, height } = this.#layout
+    const container = this.#map.getContainer()
+    container.classList.toggle('with-letters', Math.min(width, height) * pxPerM >= lettersPx)
+    container.classList.toggle('with-codes', width * pxPerM >= codesPx && height * pxPerM >= titlePx)
+  }
+}
+
+const unknown: PlanState = { status: 'unknown', stale: false }
+
+function shownCode(code: string): string {
+  return code.length > longestCode ? `${code.slice(0, longestCode - 1)}…` : code
+}
+
+/** One for all, so that they can be read along a row: the longest fits. */
+function codeSizeOf(codes: Iterable<string>, { width, height }: FloorLayout): number {
+  const longest = Array.from(codes, (code) => shownCode(code).length).reduce(
+    (most, length) => Math.max(most, length),
+    4,
+  )
+  return Math.min(height / 4, (width * 0.94) / (0.62 * longest))
+}
+
+interface Drawn {
+  x: number
+  y: number
+  layout: FloorLayout
+  codeSize: number
+}
+
+function drawBay({ id, code }: PlanSpace, { x, y, layout, codeSize }: Drawn): Bay {
+  const { width, height } = layout
+  const group = element('g', { class: 'bay', transform: `translate(${x - width / 2} ${y - height / 2})` })
+  group.dataset['space'] = id
+  group.dataset['code'] = code
+  group.dataset['status'] = ''
+  const letterSize = Math.min(width, height) * 0.6
+  const title = element('title', {})
+  title.textContent = code
+  const letter = textAt(width / 2, height / 2, letterSize, 'letter')
+  const name = textAt(width / 2, height - codeSize * 0.75, codeSize, 'code')
+  name.textContent = shownCode(code)
+  const box = { width: String(width), height: String(height), rx: String(Math.min(width, height) * 0.08) }
+  group.append(
+    title,
+    element('rect', { ...box, class: 'ground' }),
+    element('rect', { ...box, class: 'pattern' }),
+    letter,
+    name,
+  )
+  return { group, letter, status: '', stale: false }
+}
+
+function textAt(x: number, y: number, size: number, className: string): SVGTextElement {
+  return element('text', {
+    x: String(x),
+    y: String(y),
+    'font-size': String(size),
+    class: className,
+    'text-anchor': 'middle',
+    'dominant-baseline': 'central',
+  })
+}
+
+/** In metres, as everything of the picture is. */
+const lines: Readonly<Partial<Record<Status, string>>> = {
+  reserved: 'M0 0 L0.8 0.8 M-0.2 0.6 L0.2 1 M0.6 -0.2 L1 0.2',
+  blocked: 'M0 0 L0.8 0.8 M0.8 0 L0 0.8',
+  out_of_service: 'M0 0.4 L0.8 0.4',
+  unknown: 'M0.3 0.4 L0.5 0.4',
+}
+
+function patterns(): SVGDefsElement {
+  const defs = element('defs', {})
+  for (const status of statuses) {
+    const path = lines[status]
+    if (path === undefined) continue
+    const pattern = element('pattern', {
+      id: `bay-${status}`,
+      width: '0.8',
+      height: '0.8',
+      patternUnits: 'userSpaceOnUse',
+    })
+    pattern.append(element('path', { d: path, class: 'line' }))
+    defs.append(pattern)
+  }
+  return defs
+}
+
+function element<Name extends keyof SVGElementTagNameMap>(
+  name: Name,
+  attributes: Readonly<Record<string, string>>,
+): SVGElementTagNameMap[Name] {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', name)
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
+  return made
+}
