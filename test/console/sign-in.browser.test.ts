@@ -39,10 +39,17 @@ describe.skipIf(noBrowser)('the console', () => {
 
   it('keeps the session over a reload, and ends it when one signs out', async () => {
     const page = await own.openAs(olga, '/sites')
+    const refreshes: string[] = []
+    page.on('request', (request) => {
+      if (request.url().endsWith('/auth/refresh')) refreshes.push(request.url())
+    })
     await page.reload()
-    await page.getByRole('heading', { name: 'Sites' }).waitFor()
+    await page.getByRole('link', { name: 'North' }).waitFor()
     await page.reload()
-    await page.getByRole('heading', { name: 'Sites' }).waitFor()
+    await page.getByRole('link', { name: 'North' }).waitFor()
+    await page.getByText('Live', { exact: true }).waitFor()
+    // One for each: whoever asks first, the others wait for it.
+    expect(refreshes).toHaveLength(2)
     await page.getByRole('button', { name: /^Account:/ }).click()
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByText('You are signed out.').waitFor()
@@ -110,7 +117,7 @@ describe.skipIf(noBrowser)('the console', () => {
   it('finds a space by its code, by keyboard alone', async () => {
     const page = await own.openAs(olga, '/sites')
     await page.getByRole('combobox', { name: 'Go to space' }).focus()
-    await page.keyboard.type('A-')
+    await page.keyboard.type('a-')
     await page.getByRole('option', { name: /A-1/ }).waitFor()
     await page.keyboard.press('Enter')
     await page.waitForURL('**/spaces/*')

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { pages } from '../pages.tsx'
 import { useServices } from '../services.ts'
 import type { Me } from '../session/session.ts'
@@ -12,6 +12,7 @@ export function Layout({ me, children }: { me: Me; children: ComponentChildren }
   const { navigation, session } = useServices()
   const [open, setOpen] = useState(false)
   const { path } = navigation.place.value
+  useEffect(() => setOpen(false), [path])
   const listed = pages.filter(({ listed: isListed, permission }) => isListed && session.may(permission))
   return (
     <>
@@ -31,7 +32,7 @@ export function Layout({ me, children }: { me: Me; children: ComponentChildren }
         >
           Menu
         </button>
-        <nav id="navigation" aria-label="Pages" class={open ? 'open' : undefined} onClick={() => setOpen(false)}>
+        <nav id="navigation" aria-label="Pages" class={open ? 'open' : undefined}>
           <ul>
             {listed.map(({ path: to, title }) => (
               <li key={to}>

@@ -1,20 +1,17 @@
+import type { InferResponseType } from 'hono/client'
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import type { BaywireClient } from '../../../src/api/client.ts'
 import { bodyOf } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
 import { StatusBadge } from '../status.tsx'
 
-interface Hit {
-  id: string
-  code: string
-  name: string
-  status: string
-}
+type Hit = InferResponseType<BaywireClient['api']['v1']['search']['$get'], 200>['items'][number]
 
 /** Nobody types a code letter by letter slower than that. */
 const typingMs = 250
-const hitsShown = 12
+const longest = 100
 
-/** Go to a space by its code: type, choose with the arrow keys, Enter. */
+/** Go to a space, or a device, by its code or name: type, choose with the arrow keys, Enter. */
 export function QuickSearch() {
   const { api, navigation } = useServices()
   const [text, setText] = useState('')
@@ -26,12 +23,11 @@ export function QuickSearch() {
   useEffect(() => {
     const wanted = text.trim()
     setChosen(0)
-    if (!/^[\w.~-]{1,64}$/.test(wanted)) return setHits(wanted === '' ? undefined : [])
+    if (wanted === '') return setHits(undefined)
     const abort = new AbortController()
     const search = async () => {
-      const query = { code_prefix: wanted, limit: String(hitsShown) }
-      const { items } = await bodyOf(api.spaces.$get({ query }, { init: { signal: abort.signal } }))
-      if (!abort.signal.aborted) setHits(items.map(({ state, ...space }) => ({ ...space, status: state.status })))
+      const { items } = await bodyOf(api.search.$get({ query: { q: wanted } }, { init: { signal: abort.signal } }))
+      if (!abort.signal.aborted) setHits(items)
     }
     const timer = setTimeout(() => void search().catch(() => {}), typingMs)
     return () => {
@@ -45,7 +41,7 @@ export function QuickSearch() {
     setText('')
     setHits(undefined)
     input.current?.blur()
-    navigation.go(`/spaces/${hit.id}`)
+    navigation.go(`/${hit.kind}s/${hit.id}`)
   }
   const onKey = (event: KeyboardEvent) => {
     const count = hits?.length ?? 0
@@ -71,13 +67,13 @@ export function QuickSearch() {
         aria-activedescendant={isOpen && hits.length > 0 ? `${id}-${chosen}` : undefined}
         autocomplete="off"
         spellcheck={false}
-        maxLength={64}
+        maxLength={longest}
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={onKey}
         onBlur={() => setHits(undefined)}
       />
-      <ul id={`${id}-hits`} role="listbox" aria-label="Spaces" hidden={!isOpen || hits.length === 0}>
+      <ul id={`${id}-hits`} role="listbox" aria-label="Found" hidden={!isOpen || hits.length === 0}>
         {hits?.map((hit, index) => (
           <li
             key={hit.id}
@@ -90,15 +86,33 @@ export function QuickSearch() {
               go(hit)
             }}
           >
-            <code>{hit.code}</code> <bdi>{hit.name}</bdi> <StatusBadge status={hit.status} />
+            <code>{hit.code}</code>
+            {hit.kind === 'space' ? <SpaceHit hit={hit} /> : <span class="fine">device {hit.space ?? ''}</span>}
           </li>
         ))}
       </ul>
       {isOpen && hits.length === 0 ? (
         <p class="no-hits" role="status">
-          No space has a code that begins so.
+          Nothing is called so.
         </p>
       ) : null}
     </search>
+  )
+}
+
+function SpaceHit({ hit }: { hit: Extract<Hit, { kind: 'space' }> }) {
+  return (
+    <>
+      <span class="fine">
+        <bdi>{hit.site}</bdi>
+        {hit.name === hit.code ? null : (
+          <>
+            {' '}
+            · <bdi>{hit.name}</bdi>
+          </>
+        )}
+      </span>
+      <StatusBadge status={hit.status} />
+    </>
   )
 }

@@ -27,9 +27,16 @@ const longestWaitMs = 30_000
 /** There is a heartbeat every 15 s: a connection that is silent for longer than two is dead. */
 const silenceMs = 40_000
 
+/** Longer than anybody waits: `wake` ends it. */
+const untilSeen = 2 ** 31 - 1
+/** With another token. */
+const renewedMs = 200
+/** A browser opens six connections to a server, for all tabs together: one that nobody looks at gives its own back. */
+const hiddenMs = 60_000
+
 /**
  * Follows a stream of the API (docs/live.md): comes back where it was lost, with growing waits; begins a new connection
- * with a new token shortly before the old one ends.
+ * with a new token shortly before the old one ends; and goes on, without a gap, when somebody looks again.
  */
 export class EventStream {
   readonly #options: EventStreamOptions
@@ -38,10 +45,12 @@ export class EventStream {
   #waitMs = firstWaitMs
   #stopped = false
   #endWait = () => {}
-  #abort = new AbortController()
+  #connection = new AbortController()
+  #hiding: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: EventStreamOptions) {
     this.#options = options
+    document.addEventListener('visibilitychange', this.#onVisibility)
     void this.#run()
   }
 
@@ -58,8 +67,15 @@ export class EventStream {
   stop(): void {
     this.#stopped = true
     this.#state.value = 'off'
-    this.#abort.abort()
+    this.#connection.abort()
     this.#endWait()
+  }
+
+  readonly #onVisibility = () => {
+    clearTimeout(this.#hiding)
+    this.#hiding = undefined
+    if (document.hidden) this.#hiding = setTimeout(() => this.#connection.abort(), hiddenMs)
+    else this.wake()
   }
 
   async #run(): Promise<void> {
@@ -71,24 +87,24 @@ export class EventStream {
       if (waitMs > 0) await this.#pause(waitMs)
     }
     this.#state.value = 'off'
+    clearTimeout(this.#hiding)
+    document.removeEventListener('visibilitychange', this.#onVisibility)
   }
 
   /** One connection to its end. Answers how long to wait for the next one; undefined where there is to be none. */
   async #follow(): Promise<number | undefined> {
-    const connection = new AbortController()
-    const stop = () => connection.abort()
-    this.#abort.signal.addEventListener('abort', stop)
+    this.#connection = new AbortController()
     try {
-      return await this.#read(connection)
+      return await this.#read(this.#connection)
     } catch (error) {
       if (this.#stopped || error instanceof SignedOut) return undefined
+      if (document.hidden) return untilSeen
       this.#state.value = 'lost'
       if (error instanceof Problem && error.status === 403) return this.#forbidden()
       const asked = error instanceof Problem ? (error.retryAfterS ?? 0) * 1000 : 0
       return Math.max(asked, this.#nextWait())
     } finally {
-      this.#abort.signal.removeEventListener('abort', stop)
-      connection.abort()
+      this.#connection.abort()
     }
   }
 
@@ -112,7 +128,7 @@ export class EventStream {
     const parser = new SseParser({
       onPlace: goneLive,
       onEvent: (event) => {
-        if (event.kind === 'session_expiring') next.waitMs = 0
+        if (event.kind === 'session_expiring') next.waitMs = renewedMs
         else if (event.kind === 'end') next.waitMs = this.#afterEnd(event.data)
         else if (event.kind === 'reset') {
           fresh = true

@@ -28,8 +28,11 @@ interface Tokens {
   expires_in: number
 }
 
-/** A token that ends sooner is renewed before it is used. */
-const earlyMs = 30_000
+/**
+ * A token that ends sooner is renewed before it is used. Streams are told a minute before; what they come back with is
+ * to be the next one.
+ */
+const earlyMs = 75_000
 
 /**
  * Who is signed in. The access token is in memory alone; there is one refresh at a time, whoever asks for it.
@@ -38,7 +41,7 @@ export class Session implements Credentials {
   readonly #connection: Connection
   readonly #kept = new KeptToken()
   readonly #state = signal<SessionState>({ kind: 'starting' })
-  #access: { token: string; endsAt: number } | undefined
+  #access: { token: string; renewAt: number } | undefined
   #refreshToken: string | undefined
   #renewing: Promise<string> | undefined
 
@@ -108,7 +111,7 @@ export class Session implements Credentials {
 
   async accessToken(): Promise<string> {
     const access = this.#access
-    return access !== undefined && Date.now() < access.endsAt - earlyMs ? access.token : await this.#renewOnce()
+    return access !== undefined && Date.now() < access.renewAt ? access.token : await this.#renewOnce()
   }
 
   async renew(refused: string): Promise<string> {
@@ -156,7 +159,8 @@ export class Session implements Credentials {
   }
 
   #remember({ access_token: token, expires_in: lifeS }: Pick<Tokens, 'access_token' | 'expires_in'>): string {
-    this.#access = { token, endsAt: Date.now() + lifeS * 1000 }
+    const lifeMs = lifeS * 1000
+    this.#access = { token, renewAt: Date.now() + lifeMs - Math.min(earlyMs, lifeMs / 2) }
     return token
   }
 

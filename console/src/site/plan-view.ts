@@ -165,7 +165,7 @@ function codeSizeOf(codes: Iterable<string>, { width, height }: FloorLayout): nu
     (most, length) => Math.max(most, length),
     4,
   )
-  return Math.min(height / 4, (width * 0.94) / (0.62 * longest))
+  return Math.min(height / 4, (width * 0.84) / (0.62 * longest))
 }
 
 interface Drawn {
@@ -184,8 +184,8 @@ function drawBay({ id, code }: PlanSpace, { x, y, layout, codeSize }: Drawn): Ba
   const letterSize = Math.min(width, height) * 0.6
   const title = element('title', {})
   title.textContent = code
-  const letter = textAt(width / 2, height / 2, letterSize, 'letter')
-  const name = textAt(width / 2, height - codeSize * 0.75, codeSize, 'code')
+  const letter = textAt(width / 2, height * 0.42, letterSize, 'letter')
+  const name = textAt(width / 2, height - codeSize * 1.1, codeSize, 'code')
   name.textContent = shownCode(code)
   const box = { width: String(width), height: String(height), rx: String(Math.min(width, height) * 0.08) }
   group.append(
