@@ -47,6 +47,7 @@ import { addPublicRoutes } from './routes/public.ts'
 import { addRedriveRoutes } from './routes/redrives.ts'
 import { addReadingEventRoutes } from './routes/reading-events.ts'
 import { addSearchRoutes } from './routes/search.ts'
+import { addReplayRoutes } from './routes/replays.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import { addSitePlanRoutes } from './routes/site-plan.ts'
 import { addTenancyRoutes, type TenancyRoutesOptions } from './routes/tenancy-routes.ts'
@@ -82,6 +83,9 @@ export interface ApiOptions {
   clock?: Clock
   /** How long a request waits for the database before it is answered with 503. */
   databaseWaitMs?: number
+  /** Most readings of one dry run, and longest that it may take. */
+  replayedReadings?: number
+  replayMs?: number
 }
 
 export type Api = OpenAPIHono<ApiEnv>
@@ -138,6 +142,13 @@ function addPrivateRoutes(app: Api, options: ApiOptions): void {
   addDeadLetterRoutes(app, { tenants, databaseWaitMs, clock })
   addRedriveRoutes(app, { tenants, databaseWaitMs })
   addSitePlanRoutes(app, { tenants, databaseWaitMs, clock })
+  addReplayRoutes(app, {
+    tenants,
+    databaseWaitMs,
+    clock,
+    replayedReadings: options.replayedReadings,
+    replayMs: options.replayMs,
+  })
 }
 
 /** /health, /ready and /metrics alone, for a process without the API. */

@@ -57,11 +57,12 @@ export function forgetAccess(authenticator: Authenticator): MiddlewareHandler<Ap
   }
 }
 
-/** They take access from nobody: others need not be looked at anew, however many log in or reserve a space. */
+/** They take access from nobody: others need not be looked at anew, however many log in, reserve a space or replay. */
 function takesNothing(path: string): boolean {
-  return givingPaths.has(path) || path.startsWith('/api/v1/reservations')
+  return givingPaths.has(path) || harmlessPaths.some((start) => path.startsWith(start))
 }
 
+const harmlessPaths = ['/api/v1/reservations', '/api/v1/replays']
 const givingPaths = new Set(['register', 'login', 'refresh'].map((path) => `/api/v1/auth/${path}`))
 
 /** Runs a verb in one transaction of the accounts. */

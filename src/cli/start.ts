@@ -246,6 +246,7 @@ async function startHttp(parts: Parts): Promise<number> {
     limits: limitsOf(config, database),
     trustedProxies: readNetworks(config.BAYWIRE_TRUSTED_PROXIES ?? ''),
     origins: splitList(config.BAYWIRE_CORS_ORIGINS ?? ''),
+    replayedReadings: config.BAYWIRE_REPLAY_READINGS,
   })
   const api = await lifecycle.start(
     'api',

@@ -40,19 +40,18 @@ function decodePart(part: unknown, content: () => number): DecodedPart {
 
 function decodeFields(device: string, fields: Record<string, unknown>, content: () => number): DecodedPart {
   const { occupied } = fields
-  const malformed = (reason: string): DecodedPart => ({ ok: false, device, reason })
-  if (typeof occupied !== 'boolean') return malformed('occupied: must be true or false')
+  if (typeof occupied !== 'boolean') return malformed(device, 'occupied: must be true or false')
   const at = decodeTime(fields['at'])
   if (at === undefined)
-    return malformed('at: must be an RFC 3339 time, or epoch seconds or milliseconds, from 1970 to 9999')
+    return malformed(device, 'at: must be an RFC 3339 time, or epoch seconds or milliseconds, from 1970 to 9999')
   const sent = fields['seq'] ?? null
-  if (sent !== null && !isCount(sent)) return malformed('seq: must be a whole number from 0 to 2^53-1')
+  if (sent !== null && !isCount(sent)) return malformed(device, 'seq: must be a whole number from 0 to 2^53-1')
   // JSON has a negative zero, which is another number to Object.is and the same one to a database.
   const counter = sent === null ? null : sent + 0
   const session = decodeSession(fields['boot'])
-  if (session === undefined) return malformed('boot: must be a whole number from 0 to 2^53-1, or a code')
+  if (session === undefined) return malformed(device, 'boot: must be a whole number from 0 to 2^53-1, or a code')
   const wrong = wrongDetail(fields)
-  if (wrong !== undefined) return malformed(wrong)
+  if (wrong !== undefined) return malformed(device, wrong)
   return {
     ok: true,
     device,
@@ -62,6 +61,10 @@ function decodeFields(device: string, fields: Record<string, unknown>, content: 
         : { occupied, at, session, counter },
     content: counter === null ? content() : null,
   }
+}
+
+function malformed(device: string, reason: string): DecodedPart {
+  return { ok: false, device, reason }
 }
 
 /** null where no time was sent, undefined where it is not one. */

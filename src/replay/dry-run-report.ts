@@ -1,6 +1,7 @@
 import { outcomes, type Outcome } from '../store/books.ts'
 import type { Transition } from '../store/replayed-spaces.ts'
 import type { Change, SpaceDifference } from './comparison.ts'
+import type { ComparedNoShows } from './reserved-spaces.ts'
 
 /** What a dry run came to, as `baywire replay --json` prints it. */
 export interface DryRunReport {
@@ -25,13 +26,31 @@ export interface DryRunReport {
     readonly added: number
   }
   readonly disagreement_minutes: number
-  /** Reservations that would have become no-shows: not told yet. */
-  readonly no_shows: null
+  /** Reservations that would have become no-shows, and those that would not have; null where no other policy was tried. */
+  readonly no_shows: NoShows | null
   /** Those that differ. */
-  readonly by_space: readonly SpaceRow[]
-  readonly changes: readonly ChangeRow[]
+  readonly by_space: SpaceRow[]
+  readonly changes: ChangeRow[]
   /** Changes beyond those that are listed. */
   readonly changes_not_listed: number
+}
+
+export interface NoShows {
+  /** Would have become no-shows, and did not. */
+  readonly added: NoShowRow[]
+  /** Did, and would not have. */
+  readonly removed: NoShowRow[]
+  /** Of which what was recorded does not say enough. */
+  readonly untold: number
+}
+
+export interface NoShowRow {
+  readonly reservation: string
+  /** tenant/site/space */
+  readonly space: string
+  readonly start: string
+  /** When it became a no-show, or would have. */
+  readonly at: string
 }
 
 export type OutcomeCounts = Partial<Record<Outcome, number>>
@@ -65,6 +84,7 @@ export class Findings {
   readableNow = 0
   notFolded = 0
   missingInputs = 0
+  noShows: NoShows | undefined
   readonly #outcomes: Record<'recorded' | 'replayed', OutcomeCounts> = { recorded: {}, replayed: {} }
   readonly #transitions = { recorded: 0, replayed: 0, remaining: 0, removed: 0, added: 0 }
   #disagreementMs = 0
@@ -88,6 +108,15 @@ export class Findings {
     }
     const { kind, eventTime, status } = transition
     this.#changes.push({ space, change, kind, event_time: new Date(eventTime).toISOString(), status })
+  }
+
+  addNoShows({ added, removed, untold }: ComparedNoShows): void {
+    const known = this.noShows ?? { added: [], removed: [], untold: 0 }
+    this.noShows = {
+      added: [...known.added, ...added],
+      removed: [...known.removed, ...removed],
+      untold: known.untold + untold,
+    }
   }
 
   space(path: string, { disagreementMs, ...difference }: SpaceDifference): void {
@@ -114,12 +143,20 @@ export class Findings {
       missing_inputs: this.missingInputs,
       transitions: this.#transitions,
       disagreement_minutes: minutes(this.#disagreementMs),
-      no_shows: null,
+      no_shows: this.noShows === undefined ? null : inOrder(this.noShows),
       by_space: this.#bySpace.toSorted((a, b) => compare(a.space, b.space)),
       changes: this.#changes.toSorted((a, b) => compare(a.event_time, b.event_time) || compare(a.space, b.space)),
       changes_not_listed: this.#notListed,
     }
   }
+}
+
+function inOrder({ added, removed, untold }: NoShows): NoShows {
+  return { added: added.toSorted(byTime), removed: removed.toSorted(byTime), untold }
+}
+
+function byTime(a: NoShowRow, b: NoShowRow): number {
+  return compare(a.at, b.at) || compare(a.reservation, b.reservation)
 }
 
 function count(counts: OutcomeCounts, outcome: Outcome): void {

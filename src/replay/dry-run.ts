@@ -4,8 +4,8 @@ import type { Policy, PolicyFields } from '../occupancy/policy.ts'
 import type { Step } from '../occupancy/step.ts'
 import {
   countSelected,
-  readLogged,
-  type LoggedReading,
+  readLoggedInputs,
+  type LoggedInput,
   type ReadingSelection,
   type SelectedSpace,
 } from '../store/logged-readings.ts'
@@ -17,10 +17,12 @@ import {
   type InputRange,
   type ReplayedSpace,
 } from '../store/replayed-spaces.ts'
-import type { SystemTransaction } from '../store/transactions.ts'
+import type { SnapshotTransaction } from '../store/transactions.ts'
 import { LogDecoder } from './decoder.ts'
+import type { Change } from './comparison.ts'
 import { Findings, type DryRunReport } from './dry-run-report.ts'
-import { ChangedPolicies, elapsed, SpaceFold } from './space-fold.ts'
+import { ReservedSpaces } from './reserved-spaces.ts'
+import { ChangedPolicies, ended, SpaceFold } from './space-fold.ts'
 
 /**
  * A dry run: logged readings once more through decoder and state machine, into memory, compared with what was recorded live.
@@ -32,14 +34,19 @@ export interface DryRunOptions {
   readonly selection: ReadingSelection
   readonly policy?: PolicyFields | undefined
   readonly signal?: AbortSignal | undefined
+  /** Without an `until`, the end of the time that is compared; without both, when the last reading arrived. */
+  readonly now?: number | undefined
+  /** May throw, as the next two: then nothing more is read. */
   readonly onCount?: ((readings: number) => void) | undefined
+  /** How many inputs the spaces have that are to be folded, at most. */
+  readonly onInputs?: ((inputs: number) => void) | undefined
   readonly onProgress?: ((done: number, of: number) => void) | undefined
 }
 
 /** Undefined where no reading is selected. */
 export async function dryRun(
-  tx: SystemTransaction,
-  { selection, policy, signal, onCount, onProgress }: DryRunOptions,
+  tx: SnapshotTransaction,
+  { selection, policy, signal, now, onCount, onInputs, onProgress }: DryRunOptions,
 ): Promise<DryRunReport | undefined> {
   const selected = await countSelected(tx, selection)
   const readings = selected.reduce((sum, { count }) => sum + count, 0)
@@ -49,10 +56,12 @@ export async function dryRun(
     first: selected.reduce((first, one) => Math.min(first, one.first), Infinity),
     last: selected.reduce((last, one) => Math.max(last, one.last), -Infinity),
   }
-  const run = new DryRun(tx, { selection, policy, endAt: selection.until ?? between.last })
+  const endAt = Math.max(between.last, Math.min(selection.until ?? Infinity, now ?? selection.until ?? -Infinity))
+  const run = new DryRun(tx, { selection, policy, endAt })
   const spaceIds = await run.open(selected)
+  onInputs?.(run.inputs)
   const inputsOf = isNarrow(selection) ? spaceIds : 'all'
-  const batches = readLogged(tx, { selection, inputsOf, between })
+  const batches = readLoggedInputs(tx, { selection, inputsOf, between })
   let next = batches.next()
   for (let batch = await next; batch.done !== true; batch = await next) {
     signal?.throwIfAborted()
@@ -76,7 +85,7 @@ interface Waiting {
   readonly policyVersion: number
   readonly at: number
   /** The reading to be counted. */
-  readonly counted?: LoggedReading | undefined
+  readonly counted?: LoggedInput | undefined
 }
 
 /**
@@ -91,6 +100,8 @@ interface OpenSpace {
   /** Null: none is compared yet. */
   comparedBehind: number | null
   recordedUpTo: number
+  /** What was recorded of it is still to be read up to `done`. */
+  isAhead: boolean
   asked: number
   highest: number
   policyVersion: number
@@ -104,7 +115,7 @@ const comparedAtATime = 50_000
 
 class DryRun {
   readonly findings = new Findings()
-  readonly #tx: SystemTransaction
+  readonly #tx: SnapshotTransaction
   readonly #since: number
   readonly #until: number
   readonly #endAt: number
@@ -114,11 +125,13 @@ class DryRun {
   readonly #spaces = new Map<string, OpenSpace>()
   readonly #loaded = new Set<string>()
   /** Spaces with inputs that were compared, and what was recorded of them is still to be read. */
-  readonly #ahead = new Set<OpenSpace>()
+  #ahead: OpenSpace[] = []
   #inputsAhead = 0
+  /** Of a backtest alone. */
+  #reserved: ReservedSpaces | undefined
 
   constructor(
-    tx: SystemTransaction,
+    tx: SnapshotTransaction,
     { selection, policy, endAt }: { selection: ReadingSelection; policy: PolicyFields | undefined; endAt: number },
   ) {
     this.#tx = tx
@@ -132,6 +145,13 @@ class DryRun {
   async open(selected: readonly SelectedSpace[]): Promise<string[]> {
     const ids = [...new Set(selected.flatMap(({ spaceId }) => spaceId ?? []))]
     this.findings.spaces = ids.length
+    if (this.#changed !== undefined) {
+      const from = Math.max(
+        this.#since,
+        selected.reduce((first, one) => Math.min(first, one.first), Infinity),
+      )
+      this.#reserved = await ReservedSpaces.read(this.#tx, { spaceIds: ids, from, to: this.#endAt })
+    }
     for (let start = 0; start < ids.length; start += spacesAtATime) {
       // oxlint-disable-next-line no-await-in-loop -- one transaction takes one statement at a time
       for (const known of await readReplayedSpaces(this.#tx, ids.slice(start, start + spacesAtATime))) {
@@ -141,15 +161,22 @@ class DryRun {
     return ids
   }
 
+  /** Of all spaces, those too that arrived behind the selection. */
+  get inputs(): number {
+    return [...this.#spaces.values()].reduce((sum, { known }) => sum + known.live.inputSeq - known.behind, 0)
+  }
+
   #openSpace(known: ReplayedSpace): OpenSpace {
     const { path, state, behind } = known
+    const onChange = (space: string, change: Change) => this.findings.change(space, change)
     return {
       known,
-      fold: new SpaceFold({ path, state, onChange: (space, change) => this.findings.change(space, change) }),
+      fold: new SpaceFold({ path, state, onChange, evidence: this.#reserved?.logOf(known.spaceId) }),
       waiting: new Map(),
       done: behind,
       comparedBehind: null,
       recordedUpTo: behind,
+      isAhead: false,
       asked: behind,
       highest: behind,
       policyVersion: -1,
@@ -158,7 +185,7 @@ class DryRun {
   }
 
   /** Takes in some readings in the order of arrival, and folds what is in order by then. */
-  async take(rows: readonly LoggedReading[]): Promise<void> {
+  async take(rows: readonly LoggedInput[]): Promise<void> {
     const touched = new Set<OpenSpace>()
     for (const row of rows) {
       const space = this.#receive(row)
@@ -170,7 +197,7 @@ class DryRun {
   }
 
   /** The space that has to be folded on, if it waits for this one. */
-  #receive(row: LoggedReading): OpenSpace | undefined {
+  #receive(row: LoggedInput): OpenSpace | undefined {
     const { inputSeq, spaceId, policyVersion } = row
     const input = this.#decoder.input(row)
     const counted = row.chosen ? row : undefined
@@ -184,25 +211,23 @@ class DryRun {
       if (counted !== undefined) this.findings.notFolded++
       return undefined
     }
-    space.highest = Math.max(space.highest, inputSeq)
-    const next: Waiting = {
-      // What the decoder does not read any more is as if it had never come.
-      input: input ?? nothing,
-      policyVersion: policyVersion ?? 0,
-      at: row.receivedAt,
-      counted: input === undefined ? undefined : counted,
-    }
+    if (inputSeq > space.highest) space.highest = inputSeq
     if (input === undefined && counted !== undefined) this.findings.outcome(row.outcome, 'malformed')
-    if (inputSeq !== space.done + 1 || policyVersion !== space.policyVersion) {
-      space.waiting.set(inputSeq, next)
+    // What the decoder does not read any more is as if it had never come.
+    const next = input ?? nothing
+    const outcomeOf = input === undefined ? undefined : counted
+    if (inputSeq !== space.done + 1 || policyVersion !== space.policyVersion || space.policy === undefined) {
+      const at = row.receivedAt
+      space.waiting.set(inputSeq, { input: next, policyVersion: policyVersion ?? 0, at, counted: outcomeOf })
       return space
     }
-    this.#fold(space, inputSeq, next)
+    space.done = inputSeq
+    this.#foldUnder(space, space.policy, { input: next, at: row.receivedAt, counted: outcomeOf })
     return space.waiting.size > 0 ? space : undefined
   }
 
   /** A reading that never reached a space: its bytes can be judged again, its place cannot. */
-  #countUnfolded({ outcome }: LoggedReading, isReadable: boolean): void {
+  #countUnfolded({ outcome }: LoggedInput, isReadable: boolean): void {
     if (!isReadable) this.findings.outcome(outcome, 'malformed')
     else this.findings.outcome(outcome, outcome === 'malformed' ? undefined : outcome)
   }
@@ -231,8 +256,8 @@ class DryRun {
 
   /** What was recorded to have happened by the inputs that were compared since the last time. */
   async #readRecorded(): Promise<void> {
-    const spaces = [...this.#ahead]
-    this.#ahead.clear()
+    const spaces = this.#ahead
+    this.#ahead = []
     this.#inputsAhead = 0
     const ranges = spaces.map(({ known: { tenantId, spaceId }, comparedBehind, recordedUpTo, done }) => {
       return { tenantId, spaceId, behind: Math.max(comparedBehind ?? 0, recordedUpTo), upTo: done }
@@ -242,6 +267,7 @@ class DryRun {
     }
     for (const space of spaces) {
       space.recordedUpTo = space.done
+      space.isAhead = false
       space.fold.settle()
     }
   }
@@ -269,21 +295,26 @@ class DryRun {
   }
 
   #fold(space: OpenSpace, inputSeq: number, { input, policyVersion, at, counted }: Waiting): void {
-    if (space.waiting.size > 0) space.waiting.delete(inputSeq)
+    space.waiting.delete(inputSeq)
     space.done = inputSeq
     if (space.policyVersion !== policyVersion || space.policy === undefined) {
       space.policy = this.#policies.policyOf(space.known, policyVersion)
       space.policyVersion = policyVersion
     }
+    this.#foldUnder(space, space.policy, { input, at, counted })
+  }
+
+  #foldUnder(space: OpenSpace, policy: Policy, { input, at, counted }: Omit<Waiting, 'policyVersion'>): void {
     this.findings.inputs++
-    if (space.comparedBehind === null && at >= this.#since) space.comparedBehind = inputSeq - 1
+    if (space.comparedBehind === null && at >= this.#since) space.comparedBehind = space.done - 1
     const { outcome } =
-      space.comparedBehind === null ? space.fold.pass(input, space.policy) : this.#compare(space, input, space.policy)
+      space.comparedBehind === null ? space.fold.pass(input, policy) : this.#compare(space, input, policy)
     if (counted !== undefined) this.findings.outcome(counted.outcome, outcome ?? counted.outcome)
   }
 
   #compare(space: OpenSpace, input: Input, policy: Policy): Step {
-    this.#ahead.add(space)
+    if (!space.isAhead) this.#ahead.push(space)
+    space.isAhead = true
     this.#inputsAhead++
     return space.fold.compare(input, this.#changed?.of(policy) ?? policy)
   }
@@ -297,10 +328,36 @@ class DryRun {
       await this.#readEnd(some)
       for (const space of some) this.#foldRest(space)
       await this.#readRecorded()
+      for (const space of some) this.#endSpace(space)
+      await this.#compareNoShows(some)
       /* oxlint-enable no-await-in-loop */
       for (const space of some) this.#finishSpace(space)
     }
     return this.findings.report()
+  }
+
+  /** Of a backtest: what timers and holds bring about by the end, of both. */
+  #endSpace({ known, fold, policy }: OpenSpace): void {
+    if (this.#changed === undefined || policy === undefined) return
+    fold.end(this.#endAt, policy)
+    if (this.#until === Infinity) fold.recorded(ended(known.live.state, { endAt: this.#endAt, policy }))
+  }
+
+  async #compareNoShows(spaces: readonly OpenSpace[]): Promise<void> {
+    if (this.#reserved === undefined) return
+    const evidence = await this.#reserved.recorded(
+      this.#tx,
+      spaces.map(({ known }) => known.spaceId),
+    )
+    this.findings.noShows ??= { added: [], removed: [], untold: 0 }
+    for (const { known, fold, policy } of spaces) {
+      if (fold.evidence === undefined || policy === undefined) continue
+      const { spaceId, path, live } = known
+      const state = this.#until === Infinity ? live.state : undefined
+      const recorded = { policy, state, evidence: evidence.get(spaceId) ?? [] }
+      const replayed = { policy: this.#changed?.of(policy) ?? policy, log: fold.evidence, state: fold.state }
+      this.findings.addNoShows(this.#reserved.compare({ spaceId, path, recorded, replayed }))
+    }
   }
 
   async #readEnd(spaces: readonly OpenSpace[]): Promise<void> {
@@ -322,11 +379,7 @@ class DryRun {
     for (const [inputSeq, next] of [...waiting].toSorted(([a], [b]) => a - b)) this.#fold(space, inputSeq, next)
   }
 
-  #finishSpace({ known, fold, policy }: OpenSpace): void {
-    if (this.#changed !== undefined && policy !== undefined) {
-      fold.elapse(policy)
-      if (this.#until === Infinity) fold.recorded(elapsed(known.live.state, policy) ?? [])
-    }
+  #finishSpace({ known, fold }: OpenSpace): void {
     const difference = fold.finish(this.#endAt)
     if (difference !== undefined) this.findings.space(known.path, difference)
     this.#spaces.delete(known.spaceId)

@@ -3,7 +3,7 @@ import { defaultPolicy, type Policy, type PolicyFields } from '../occupancy/poli
 import { countSelected, readLogged, type LoggedReading, type ReadingSelection } from '../store/logged-readings.ts'
 import { PolicyCache } from '../store/policies.ts'
 import { readReplayedSpaces, type ReplayedSpace } from '../store/replayed-spaces.ts'
-import type { SystemTransaction } from '../store/transactions.ts'
+import type { SnapshotTransaction } from '../store/transactions.ts'
 import { fileLine } from './replay-file.ts'
 
 export interface ExportOptions {
@@ -22,7 +22,7 @@ export interface Exported {
 
 /** Writes the selected readings as lines of a replay file, as of one moment. */
 export async function exportReadings(
-  tx: SystemTransaction,
+  tx: SnapshotTransaction,
   { selection, write, signal, onCount, onProgress }: ExportOptions,
 ): Promise<Exported> {
   const selected = await countSelected(tx, selection)
@@ -53,11 +53,11 @@ export async function exportReadings(
 
 /** What a line says of a reading's place and policy besides what the log has of it. */
 class Context {
-  readonly #tx: SystemTransaction
+  readonly #tx: SnapshotTransaction
   readonly #spaces = new Map<string, ReplayedSpace>()
   readonly #policies = new PolicyCache()
 
-  constructor(tx: SystemTransaction) {
+  constructor(tx: SnapshotTransaction) {
     this.#tx = tx
   }
 

@@ -8,7 +8,7 @@ import { Findings, type DryRunReport } from './dry-run-report.ts'
 import { matcher, type ReadingFilter } from './filter.ts'
 import { InputOrder } from './input-order.ts'
 import { readReplayFile, type FiledReading } from './replay-file.ts'
-import { ChangedPolicies, elapsed, SpaceFold, transitionsOf } from './space-fold.ts'
+import { ChangedPolicies, ended, SpaceFold, transitionsOf } from './space-fold.ts'
 
 /**
  * A dry run of a replay file, wherever it comes from: no database is asked. A file has readings alone, so each space starts
@@ -131,8 +131,8 @@ class FileDryRun {
   finish(endAt: number): DryRunReport {
     for (const [path, { fold, recorded, policy }] of this.#spaces) {
       if (this.#isBacktest) {
-        fold.elapse(policy)
-        fold.recorded(elapsed(recorded, policy) ?? [])
+        fold.end(endAt, policy)
+        fold.recorded(ended(recorded, { endAt, policy }))
       }
       const difference = fold.finish(endAt)
       if (difference !== undefined) this.findings.space(path, difference)

@@ -3,6 +3,7 @@ import { effectivePolicy, type Policy, type PolicyFields } from '../occupancy/po
 import { nextDeadline, visibleState, type SpaceState } from '../occupancy/state.ts'
 import { step, type Step } from '../occupancy/step.ts'
 import type { Transition } from '../store/replayed-spaces.ts'
+import type { EvidenceLog } from './reserved-spaces.ts'
 import { SpaceComparison, type Change, type SpaceDifference } from './comparison.ts'
 
 export interface SpaceFoldOptions {
@@ -10,17 +11,21 @@ export interface SpaceFoldOptions {
   readonly path: string
   readonly state: SpaceState
   readonly onChange: (space: string, change: Change) => void
+  /** Takes in what the evidence says, where somebody wants to know. */
+  readonly evidence?: EvidenceLog | undefined
 }
 
 /** One space folded in memory, input by input in its order, beside what was recorded of it. */
 export class SpaceFold {
   readonly path: string
+  readonly evidence: EvidenceLog | undefined
   readonly #onChange: SpaceFoldOptions['onChange']
   #state: SpaceState
   #comparison: SpaceComparison | undefined
 
-  constructor({ path, state, onChange }: SpaceFoldOptions) {
+  constructor({ path, state, onChange, evidence }: SpaceFoldOptions) {
     this.path = path
+    this.evidence = evidence
     this.#state = state
     this.#onChange = onChange
   }
@@ -29,6 +34,7 @@ export class SpaceFold {
   pass(input: Input, policy: Policy): Step {
     const stepped = step(this.#state, input, policy)
     this.#state = stepped.state
+    this.evidence?.take(stepped)
     return stepped
   }
 
@@ -36,12 +42,19 @@ export class SpaceFold {
   compare(input: Input, policy: Policy): Step {
     const comparison = this.#compared()
     const stepped = this.pass(input, policy)
-    for (const transition of transitionsOf(stepped)) comparison.replayed(transition)
+    // Most inputs bring nothing about.
+    if (stepped.events.length > 0) for (const transition of transitionsOf(stepped)) comparison.replayed(transition)
     return stepped
   }
 
-  /** A hold that is open at the end elapses, as it would have when nothing more had come. */
-  elapse(policy: Policy): void {
+  get state(): SpaceState {
+    return this.#state
+  }
+
+  /** The end: timers that are due by then fire, and a hold that is open elapses, as when nothing more had come. */
+  end(endAt: number, policy: Policy): void {
+    const due = dueBy(this.#state, endAt)
+    if (due !== undefined) this.compare(due, policy)
     const held = elapsed(this.#state, policy)
     if (held === undefined) return
     const comparison = this.#compared()
@@ -74,8 +87,22 @@ export function transitionsOf({ events }: Step): Transition[] {
   return events.map(({ kind, eventTime, state }) => ({ kind, eventTime, status: state.status }))
 }
 
+/** What the end of the time brings about at a space that was recorded: as `SpaceFold.end`. */
+export function ended(state: SpaceState, { endAt, policy }: { endAt: number; policy: Policy }): Transition[] {
+  const due = dueBy(state, endAt)
+  const stepped = due && step(state, due, policy)
+  const held = elapsed(stepped?.state ?? state, policy) ?? []
+  return stepped === undefined ? held : [...transitionsOf(stepped), ...held]
+}
+
+/** The input by which all timers fire that are due by then; undefined where none is. */
+function dueBy(state: SpaceState, at: number): Input | undefined {
+  const next = nextDeadline(state)
+  return next === null || next.at > at ? undefined : { kind: 'deadline', deadline: next.deadline, at }
+}
+
 /** What the end of an open hold brings about; undefined where none is open. */
-export function elapsed(state: SpaceState, policy: Policy): Transition[] | undefined {
+function elapsed(state: SpaceState, policy: Policy): Transition[] | undefined {
   const next = nextDeadline(state)
   if (next?.deadline !== 'debounce_hold') return undefined
   return transitionsOf(step(state, { kind: 'deadline', ...next }, policy))

@@ -2,7 +2,7 @@ import type { Clock } from '../occupancy/evidence.ts'
 import type { Input } from '../occupancy/input.ts'
 import { plain, plainOf } from './arrays.ts'
 import { readOriginals } from './redrive-attempts.ts'
-import type { SystemTransaction } from './transactions.ts'
+import type { SnapshotTransaction, SystemTransaction } from './transactions.ts'
 
 interface KeptAnything {
   readonly spaceId: string
@@ -115,7 +115,7 @@ async function readReadings(tx: SystemTransaction, ranges: Ranges, arrivedBefore
  * original, which arrived at the same time: payloads by the id that the reading was logged under.
  */
 export async function readFirstParts(
-  tx: SystemTransaction,
+  tx: SnapshotTransaction,
   rows: readonly Pick<ReadingRow, 'id' | 'payload' | 'delivery' | 'received_at'>[],
 ): Promise<{ payloads: Map<string, Buffer>; originals: Map<string, string> }> {
   const without = rows.filter((row) => row.payload === null)

@@ -6,7 +6,7 @@ import {
   type Policy,
   type PolicyFields,
 } from '../occupancy/policy.ts'
-import type { SpaceTransaction } from './transactions.ts'
+import type { SnapshotTransaction, SpaceTransaction } from './transactions.ts'
 
 export interface PolicyPlace {
   tenantId: string
@@ -27,7 +27,10 @@ export class PolicyCache {
   readonly #places = new LRUCache<string, Policy>({ max: placesKept })
 
   /** Makes the given versions readable by `policyOf`. Version 0 is the defaults. */
-  async load(tx: SpaceTransaction, wanted: readonly { tenantId: string; version: number }[]): Promise<void> {
+  async load(
+    tx: SpaceTransaction | SnapshotTransaction,
+    wanted: readonly { tenantId: string; version: number }[],
+  ): Promise<void> {
     for (const { tenantId, version } of wanted) {
       const key = `${tenantId} ${version}`
       if (version === 0 || this.#versions.has(key)) continue

@@ -1,7 +1,7 @@
 import { plain, texts } from './arrays.ts'
 import type { Outcome } from './books.ts'
 import { deadOutcomes, type DeadLetter } from './dead-letters.ts'
-import type { SystemDatabase, SystemTransaction } from './transactions.ts'
+import type { SnapshotTransaction, SystemDatabase, SystemTransaction } from './transactions.ts'
 
 /**
  * Attempts to redrive dead letters. An attempt is begun in a transaction of its own and ended in the one that logs what
@@ -121,7 +121,7 @@ export async function readRedriven(
 
 /** The messages that redriven readings are of, by the id of the reading: there their payloads stand. */
 export async function readOriginals(
-  tx: SystemTransaction,
+  tx: SnapshotTransaction,
   redrivenIds: readonly string[],
 ): Promise<Map<string, string>> {
   if (redrivenIds.length === 0) return new Map()

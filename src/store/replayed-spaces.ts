@@ -3,7 +3,7 @@ import type { Input } from '../occupancy/input.ts'
 import { restored, type SpaceState, type Status } from '../occupancy/state.ts'
 import { rulesVersion } from '../occupancy/step.ts'
 import { plain, plainOf } from './arrays.ts'
-import type { SystemTransaction } from './transactions.ts'
+import type { SnapshotTransaction } from './transactions.ts'
 
 /** Spaces whose inputs are folded again, and what happened at them when those were live. */
 export interface ReplayedSpace {
@@ -28,7 +28,10 @@ interface Row extends Omit<ReplayedSpace, 'state' | 'live' | 'behind'> {
 }
 
 /** Those of the spaces that were ever stepped. */
-export async function readReplayedSpaces(tx: SystemTransaction, spaceIds: readonly string[]): Promise<ReplayedSpace[]> {
+export async function readReplayedSpaces(
+  tx: SnapshotTransaction,
+  spaceIds: readonly string[],
+): Promise<ReplayedSpace[]> {
   const rows = await tx<Row[]>`
     SELECT s.tenant_id AS "tenantId", p.site_id AS "siteId", s.space_id AS "spaceId",
       t.slug || '/' || i.code || '/' || p.code AS path, s.input_seq, s.state AS live, s.rules_version,
@@ -70,7 +73,7 @@ export interface InputRange {
 
 /** What the given inputs brought about, each space's in the order in which it happened. */
 export async function readTransitions(
-  tx: SystemTransaction,
+  tx: SnapshotTransaction,
   ranges: readonly InputRange[],
 ): Promise<RecordedTransition[]> {
   if (ranges.length === 0) return []
@@ -92,7 +95,10 @@ export interface RecordedInput {
 }
 
 /** Those of the given inputs that are no readings. */
-export async function readOtherInputs(tx: SystemTransaction, ranges: readonly InputRange[]): Promise<RecordedInput[]> {
+export async function readOtherInputs(
+  tx: SnapshotTransaction,
+  ranges: readonly InputRange[],
+): Promise<RecordedInput[]> {
   if (ranges.length === 0) return []
   return await tx<RecordedInput[]>`
     SELECT i.* FROM ${rangesOf(tx, ranges)} CROSS JOIN LATERAL (
@@ -102,7 +108,7 @@ export async function readOtherInputs(tx: SystemTransaction, ranges: readonly In
       OFFSET 0) i`
 }
 
-function rangesOf(tx: SystemTransaction, ranges: readonly InputRange[]) {
+function rangesOf(tx: SnapshotTransaction, ranges: readonly InputRange[]) {
   return tx`unnest(
     ${plainOf(ranges, ({ tenantId }) => tenantId)}::uuid[], ${plainOf(ranges, ({ spaceId }) => spaceId)}::uuid[],
     ${plainOf(ranges, ({ behind }) => behind)}::bigint[], ${plainOf(ranges, ({ upTo }) => upTo)}::bigint[]

@@ -1,7 +1,7 @@
-import type { SystemDatabase, SystemTransaction } from './transactions.ts'
+import type { SnapshotTransaction, SystemDatabase, SystemTransaction } from './transactions.ts'
 
 /** The days of arrival that the log has a partition for, the oldest first, as `2026-11-21`. */
-export async function loggedDays(tx: SystemTransaction): Promise<string[]> {
+export async function loggedDays(tx: SnapshotTransaction): Promise<string[]> {
   const rows = await tx<{ day: string }[]>`
     SELECT to_char(to_date(substring(c.relname FROM 'readings_([0-9]{8})$'), 'YYYYMMDD'), 'YYYY-MM-DD') AS day
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

@@ -20,6 +20,8 @@ export type TenantTransaction = DrizzleTransaction & { readonly [door]: { tenant
 export type AccountTransaction = DrizzleTransaction & { readonly [door]: { accounts: true } }
 export type SystemTransaction = TransactionSql & { readonly [door]: 'system' }
 export type TenantWriterTransaction = TransactionSql & { readonly [door]: 'writer'; readonly tenantId: string }
+/** Reads only, and all of it as of one moment: of all tenants, or of one. */
+export type SnapshotTransaction = TransactionSql & { readonly [door]: 'system' | 'snapshot' }
 /** What the one writer of spaces works in, whoever asks for it. */
 export type SpaceTransaction = TransactionSql & { readonly [door]: 'system' | 'writer' }
 
@@ -28,6 +30,8 @@ export interface TenantDatabase {
   withTenant<T>(tenantId: string, work: (tx: TenantTransaction) => Promise<T>): Promise<T>
   /** As `withTenant`, in raw SQL: for what steps spaces. */
   withTenantWriter<T>(tenantId: string, work: (tx: TenantWriterTransaction) => Promise<T>): Promise<T>
+  /** As `withSnapshot` of the system, and sees tenant `tenantId` alone: for what folds its log again. */
+  withTenantSnapshot<T>(tenantId: string, work: (tx: SnapshotTransaction) => Promise<T>): Promise<T>
   /**
    * Runs `work` in one transaction that sees people, their logins and where they belong, and nothing else of any tenant.
    * `enterTenant` makes it one of a tenant as well.
@@ -49,6 +53,8 @@ type Options = Omit<ConnectOptions, 'role'>
 
 /** Overrides and reservations step spaces: they leave connections to the others. */
 const writerConnections = 4
+/** A snapshot may be open for as long as a log is read: so many of them do not keep the others waiting. */
+const snapshotConnections = 2
 
 export function tenantDatabase(options: Options): TenantDatabase {
   let database: PostgresJsDatabase
@@ -58,6 +64,11 @@ export function tenantDatabase(options: Options): TenantDatabase {
   const writer = new LastingClient({
     ...options,
     max: Math.min(options.max, writerConnections),
+    role: 'baywire_api',
+  })
+  const reader = new LastingClient({
+    ...options,
+    max: Math.min(options.max, snapshotConnections),
     role: 'baywire_api',
   })
   return {
@@ -71,6 +82,12 @@ export function tenantDatabase(options: Options): TenantDatabase {
       writer.begin('', async (tx) => {
         await tx`SELECT set_config('app.tenant', ${tenantId}, true)`
         return await work(Object.assign(tx, { tenantId }) as TenantWriterTransaction)
+      }),
+    withTenantSnapshot: (tenantId, work) =>
+      reader.begin(snapshotMode, async (tx) => {
+        await keepPartitions(tx)
+        await tx`SELECT set_config('app.tenant', ${tenantId}, true)`
+        return await work(tx as unknown as SnapshotTransaction)
       }),
     withAccounts: (work) =>
       database.transaction(async (tx) => {
@@ -89,7 +106,7 @@ export function tenantDatabase(options: Options): TenantDatabase {
       }
     },
     async close() {
-      await Promise.all([client.close(), writer.close()])
+      await Promise.all([client.close(), writer.close(), reader.close()])
     },
   }
 }
@@ -108,11 +125,17 @@ export function systemDatabase(options: Options): SystemDatabase {
   return {
     withSystem: (work) => client.begin('', (tx) => work(tx as SystemTransaction)),
     withSnapshot: (work) =>
-      client.begin('isolation level repeatable read read only', async (tx) => {
-        // Before the snapshot is taken: a partition that was dropped after it would be missing, and its checkpoints too.
-        await tx`LOCK TABLE ONLY readings IN ACCESS SHARE MODE`
+      client.begin(snapshotMode, async (tx) => {
+        await keepPartitions(tx)
         return await work(tx as SystemTransaction)
       }),
     close: () => client.close(),
   }
+}
+
+const snapshotMode = 'isolation level repeatable read read only'
+
+/** Before the snapshot is taken: a partition that was dropped after it would be missing, and its checkpoints too. */
+async function keepPartitions(tx: TransactionSql): Promise<void> {
+  await tx`LOCK TABLE ONLY readings IN ACCESS SHARE MODE`
 }

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { createApi, type Api } from '../../src/api/app.ts'
+import { createApi, type Api, type ApiOptions } from '../../src/api/app.ts'
 import type { Principal } from '../../src/auth/principal.ts'
 import type { Role } from '../../src/auth/permissions.ts'
 import { newId } from '../../src/ids.ts'
@@ -47,7 +47,7 @@ export interface Answer {
   etag: string | undefined
 }
 
-export async function startOperators(): Promise<Operators> {
+export async function startOperators(options: Partial<ApiOptions> = {}): Promise<Operators> {
   const baywire = await startTestIngest()
   const tenants = tenantDatabase({ url: baywire.ownerUrl, max: 4, statementTimeoutMs: 10_000, name: 'test api' })
   const known = new Map<string, Principal>()
@@ -63,6 +63,7 @@ export async function startOperators(): Promise<Operators> {
     log: pino({ level: 'silent' }),
     readiness: () => Promise.resolve({ ready: true, parts: {} }),
     authenticator: { authenticate },
+    ...options,
   })
   function signIn(principal: Principal): string {
     const token = newId()

@@ -11,6 +11,7 @@ const noTenants: TenantDatabase = {
   tenantBySlug: () => Promise.resolve(undefined),
   withAccounts: () => Promise.reject(new Error('no accounts here')),
   withTenantWriter: () => Promise.reject(new Error('unused')),
+  withTenantSnapshot: () => Promise.reject(new Error('unused')),
   withTenant: () => Promise.reject(new Error('there are no tenants')),
   close: () => Promise.resolve(),
 }

@@ -29,6 +29,7 @@ beforeAll(async () => {
       tenantBySlug: () => Promise.resolve(undefined),
       withAccounts: () => Promise.reject(new Error('no accounts here')),
       withTenantWriter: () => Promise.reject(new Error('unused')),
+      withTenantSnapshot: () => Promise.reject(new Error('unused')),
       withTenant: () => Promise.reject(new Error('unused')),
       close: () => Promise.resolve(),
     },

@@ -14,6 +14,7 @@ function api({ metrics = createMetrics() } = {}): Api {
     withAccounts: nobody,
     withTenant: nobody,
     withTenantWriter: nobody,
+    withTenantSnapshot: nobody,
     close: () => Promise.resolve(),
   }
   return createApi({

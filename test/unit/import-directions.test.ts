@@ -21,7 +21,7 @@ const allowed: Record<string, readonly string[]> = {
   // What goes out over MQTT of the events: states and availability, retained.
   outbox: ['.', 'mqtt', 'occupancy', 'store'],
   // The verbs of those who run a tenant: each checks the right to it, keeps its rules and writes the audit log.
-  administration: ['.', 'mqtt', 'occupancy', 'decode', 'store', 'auth'],
+  administration: ['.', 'mqtt', 'occupancy', 'decode', 'store', 'replay', 'auth'],
   // Verbs of those who park: each checks the right to it, keeps its rules and steps the space.
   reservations: ['.', 'occupancy', 'store', 'auth'],
   // Why a space showed what it showed: the state machine from the middle of the log on.

@@ -24,7 +24,7 @@ export async function runDryRun(source: OpenDatabase | string, command: DryRunCo
   const report = await interruptible((signal) => reportOf(source, { ...command, signal }))
   if (report === undefined) throw noneChosen()
   const isFile = typeof source === 'string'
-  terminal.print(json ? JSON.stringify(report) : describeReport(report, { isBacktest: policy !== undefined, isFile }))
+  terminal.print(json ? JSON.stringify(report) : describeReport(report, { isFile }))
   // What a file begins with follows states that the file does not have.
   if (policy === undefined && !isFile && isDifferent(report)) process.exitCode = 1
 }
@@ -36,6 +36,7 @@ async function reportOf(
   const told = {
     policy,
     signal,
+    now: Date.now(),
     onCount: (readings: number) => json || terminal.note(`${readings.toLocaleString('en')} readings are chosen`),
     onProgress: progressOn(terminal),
   }

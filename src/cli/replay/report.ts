@@ -1,13 +1,10 @@
-import type { ChangeRow, DryRunReport, SpaceRow } from '../../replay/dry-run-report.ts'
+import type { ChangeRow, DryRunReport, NoShowRow, SpaceRow } from '../../replay/dry-run-report.ts'
 import { outcomes } from '../../store/books.ts'
 
 const mostShown = 1000
 
 /** A report as people read it. */
-export function describeReport(
-  report: DryRunReport,
-  { isBacktest, isFile }: { isBacktest: boolean; isFile: boolean },
-): string {
+export function describeReport(report: DryRunReport, { isFile }: { isFile: boolean }): string {
   const { readings, spaces, inputs, transitions } = report
   const { recorded, replayed, remaining, removed, added } = transitions
   return [
@@ -17,9 +14,11 @@ export function describeReport(
     '',
     `transitions  ${count(recorded)} recorded, ${count(replayed)} replayed: ${count(remaining)} remain, ${count(removed)} disappear, ${count(added)} are new`,
     `seen otherwise for ${report.disagreement_minutes} minutes in all`,
-    ...notesOf(report, { isBacktest, isFile }),
+    ...noShowLine(report),
+    ...notesOf(report, { isFile }),
     ...spaceTable(report.by_space),
     ...changeTable(report),
+    ...noShowTable(report),
     '',
     'nothing was changed: this was a dry run',
   ].join('\n')
@@ -33,7 +32,15 @@ function outcomeTable({ outcomes: { recorded, replayed } }: DryRunReport): strin
   return table([['outcome', 'recorded', 'replayed'], ...rows])
 }
 
-function notesOf(report: DryRunReport, { isBacktest, isFile }: { isBacktest: boolean; isFile: boolean }): string[] {
+function noShowLine({ no_shows: noShows }: DryRunReport): string[] {
+  if (noShows === null) return []
+  const { added, removed } = noShows
+  return [
+    `no-shows  ${count(added.length)} reservations more would have become one, ${count(removed.length)} would not have`,
+  ]
+}
+
+function notesOf(report: DryRunReport, { isFile }: { isFile: boolean }): string[] {
   const { readable_now: readable, not_folded: notFolded, missing_inputs: missing } = report
   return [
     readable > 0 && `${count(readable)} readings were malformed and can be read now: try \`baywire dlq redrive\``,
@@ -41,7 +48,9 @@ function notesOf(report: DryRunReport, { isBacktest, isFile }: { isBacktest: boo
       `${count(notFolded)} readings are not folded: what they follow is not kept any more, or arrived later`,
     missing > 0 && `${count(missing)} inputs are missing in the log: run \`baywire replay --verify\``,
     isFile && 'a file begins with nothing known of its spaces: their first readings may come to something else',
-    isBacktest && 'reservations that would have become no-shows are not told yet',
+    report.no_shows !== null &&
+      report.no_shows.untold > 0 &&
+      `of ${count(report.no_shows.untold)} reservations the log does not say enough to tell whether they would have been no-shows`,
   ].filter((note) => note !== false)
 }
 
@@ -61,6 +70,18 @@ function changeTable({ changes, changes_not_listed: notListed }: DryRunReport): 
   const line = ({ change, event_time, space, kind }: ChangeRow) => [words[change], event_time, space, kind]
   const lines = changes.slice(0, mostShown).map(line)
   return ['', ...table(lines), ...more(changes.length - mostShown + notListed, 'changes')]
+}
+
+function noShowTable({ no_shows: noShows }: DryRunReport): string[] {
+  if (noShows === null || noShows.added.length + noShows.removed.length === 0) return []
+  const removed = noShows.removed.map((row) => noShowCells('disappears', row))
+  const all = [...removed, ...noShows.added.map((row) => noShowCells('new', row))]
+  const head = ['no-show', 'when', 'space', 'reserved from', 'reservation']
+  return ['', ...table([head, ...all.slice(0, mostShown)]), ...more(all.length - mostShown, 'no-shows')]
+}
+
+function noShowCells(change: string, { at, space, start, reservation }: NoShowRow): string[] {
+  return [change, at, space, start, reservation]
 }
 
 function more(left: number, what: string): string[] {

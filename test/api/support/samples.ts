@@ -70,6 +70,8 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   'POST /api/v1/devices/{id}/rotate': async ({ add }) => ({ params: { id: await withCredential(add, 'devices') } }),
   'POST /api/v1/gateways/{id}/rotate': async ({ add }) => ({ params: { id: await withCredential(add, 'gateways') } }),
   'POST /api/v1/apps/{code}/rotate': async ({ add }) => ({ params: { code: await newApp(add) } }),
+  // The readings of the world reached no space.
+  'POST /api/v1/replays/dry-run': () => ({ body: { filter: {} } }),
   'POST /api/v1/reservations': (world) => newReservation(world),
   'GET /api/v1/reservations/{id}': (world) => ownReservation(world, 'confirmed'),
   'PUT /api/v1/reservations/{id}/confirm': (world) => ownReservation(world, 'pending'),
