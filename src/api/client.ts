@@ -6,6 +6,7 @@ import type * as apiKeys from './routes/api-keys-descriptions.ts'
 import type * as apps from './routes/apps-descriptions.ts'
 import type * as audit from './routes/audit-descriptions.ts'
 import type * as availability from './routes/availability-descriptions.ts'
+import type * as dashboard from './routes/dashboard-descriptions.ts'
 import type * as devices from './routes/devices-descriptions.ts'
 import type * as explain from './routes/explain-descriptions.ts'
 import type * as gateways from './routes/gateways-descriptions.ts'
@@ -41,6 +42,7 @@ type Described = [
   typeof apps,
   typeof audit,
   typeof availability,
+  typeof dashboard,
   typeof devices,
   typeof explain,
   typeof gateways,

@@ -99,12 +99,10 @@ export async function allPages<T>(
   return items
 }
 
-/** For the header of what must not be done twice. */
+/** For the header of what must not be done twice: a structured-field string, with its quotes. */
 export function newIdempotencyKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(18))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
+  return `"${btoa(String.fromCharCode(...bytes))}"`
 }
 
 export function isProblem(error: unknown, kind?: string): error is Problem {
