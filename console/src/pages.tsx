@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact'
 import type { Permission } from '../../src/auth/permissions.ts'
 import { AuditPage } from './audit/audit-page.tsx'
+import { DevicePage } from './devices/device-page.tsx'
 import { DevicesPage } from './devices/devices-page.tsx'
 import { JobsPage } from './jobs/jobs-page.tsx'
 import { MessagesPage } from './messages/messages-page.tsx'
@@ -37,6 +38,7 @@ export const pages: readonly Page[] = [
   { path: '/spaces/:id', title: 'Space', listed: false, permission: 'places:read', component: SpacePage },
   { path: '/messages', title: 'Messages', listed: true, permission: 'readings:read', component: MessagesPage },
   { path: '/devices', title: 'Devices', listed: true, permission: 'devices:read', component: DevicesPage },
+  { path: '/devices/:id', title: 'Device', listed: false, permission: 'devices:read', component: DevicePage },
   {
     path: '/reservations',
     title: 'Reservations',

@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { newId } from '../ids.ts'
+import type { Outcome } from './books.ts'
 import type { PageOfCodes } from './public.ts'
 import { rfc3339 } from './rfc3339.ts'
 import type { TenantTransaction } from './transactions.ts'
@@ -34,6 +35,7 @@ export interface NewestReading {
   id: string
   part: number
   received_ms: number
+  outcome: Outcome
   /** As text, where it stands beside this reading and is short: the part 0 of a message has the payload for all. */
   payload: string | null
 }
@@ -89,7 +91,7 @@ export const isSilent = sql`case when a.id is not null then s.observed_at is nul
 /** First which devices they are, then what is asked of each of them alone. */
 async function read(tx: TenantTransaction, which: SQL): Promise<Device[]> {
   const rows = await tx.execute<
-    Device & { newest_id: string | null; part: number; received_ms: number; payload: Buffer | null }
+    Device & { newest_id: string | null; part: number; received_ms: number; outcome: Outcome; payload: Buffer | null }
   >(sql`
     with page as materialized (
       select d.id, d.code, d.name, d.revision, d.created_at, d.presence, d.presence_at, a.space_id, p.site_id,
@@ -108,24 +110,24 @@ async function read(tx: TenantTransaction, which: SQL): Promise<Device[]> {
         (select (source ->> 'at')::double precision from json_array_elements(page.state -> 'sources') as source
           where source ->> 'device' = page.code) / 1000))`)} as last_heard_at,
       newest.id as newest_id, newest.part, (extract(epoch from newest.received_at) * 1000)::double precision as received_ms,
-      newest.payload
+      newest.outcome, newest.payload
     from page
     left join credentials as c on c.tenant_id = ${tx.tenantId} and c.kind = 'devices' and c.code = page.code
       and c.revoked_at is null
     left join lateral (
-      select id, part, received_at,
+      select id, part, received_at, outcome,
         case when octet_length(payload) <= ${payloadBytes} then payload end as payload
       from (
-        select r.id, r.part, r.received_at, r.payload from readings as r
+        select r.id, r.part, r.received_at, r.outcome, r.payload from readings as r
         where r.tenant_id = ${tx.tenantId} and r.device_id = page.id and r.received_at > now() - ${heardWithin}
         order by r.identity desc nulls last limit ${readingsLookedAt}
       ) as highest
       order by received_at desc, id desc, part desc limit 1
     ) as newest on true
     order by page.code`)
-  return rows.map(({ newest_id: id, part, received_ms: receivedMs, payload, ...device }) => ({
+  return rows.map(({ newest_id: id, part, received_ms, outcome, payload, ...device }) => ({
     ...device,
-    newest: id === null ? null : { id, part, received_ms: receivedMs, payload: payload?.toString('utf8') ?? null },
+    newest: id === null ? null : { id, part, received_ms, outcome, payload: payload?.toString('utf8') ?? null },
   }))
 }
 

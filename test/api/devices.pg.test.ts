@@ -231,7 +231,13 @@ describe('the list of devices', () => {
       { device: 'A2', occupied: true, battery: 50.5, seq: 1, boot: 1 },
     ]
     const { body } = await city.ask('GET', '/devices?limit=1')
-    expect(body.items[0]).toMatchObject({ battery: 93, rssi: -71, last_heard_at: now, silent: false })
+    expect(body.items[0]).toMatchObject({
+      battery: 93,
+      rssi: -71,
+      last_heard_at: now,
+      silent: false,
+      last_outcome: 'applied',
+    })
     operators.baywire.clock.advance(1000)
     await operators.baywire.deliver(`parking/v1/${city.slug}/gateways/gw-1/readings`, { readings })
     const one = await city.ask('GET', `/devices/${await idOf('A2')}`)

@@ -39,6 +39,7 @@ export function Confirm({
   title,
   children,
   action,
+  ready = true,
   onConfirm,
   onClose,
 }: {
@@ -46,6 +47,8 @@ export function Confirm({
   children: ComponentChildren
   /** On the button that does it: `Redrive 12 letters`. */
   action: string
+  /** What is asked for is chosen. */
+  ready?: boolean
   /** Rejects where it was refused. */
   onConfirm: () => Promise<void>
   onClose: () => void
@@ -71,7 +74,7 @@ export function Confirm({
         <button type="button" onClick={onClose}>
           Cancel
         </button>
-        <button type="button" class="primary" disabled={busy} onClick={() => void confirm()}>
+        <button type="button" class="primary" disabled={busy || !ready} onClick={() => void confirm()}>
           {busy ? 'Working…' : action}
         </button>
       </div>

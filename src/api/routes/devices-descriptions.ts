@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
+import { readingOutcome } from './explain-schemas.ts'
 import {
   actionFailures,
   body,
@@ -48,6 +49,9 @@ const deviceFields = z.object({
     .openapi({ description: 'its space has no evidence, or none that is fresh; null where it stands nowhere' }),
   battery: z.number().nullable().openapi({ description: 'percent, of its newest reading in two days' }),
   rssi: z.number().nullable().openapi({ description: 'dBm, likewise' }),
+  last_outcome: readingOutcome
+    .nullable()
+    .openapi({ description: 'what became of its newest reading in two days; null where there is none' }),
   credential_since: time.nullable().openapi({ description: 'of the credential in force; null where it has none' }),
   created_at: time,
 })
@@ -65,6 +69,7 @@ const exampleDevice = {
   silent: false,
   battery: 93,
   rssi: -71,
+  last_outcome: 'unchanged',
   credential_since: '2026-11-19T10:00:00.000Z',
   created_at: '2026-11-19T10:00:00.000Z',
 } as const

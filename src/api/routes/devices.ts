@@ -157,5 +157,6 @@ export function deviceBody({ revision, newest, ...device }: DeviceWithDetails) {
   const { silent, battery, rssi, credential_since, created_at } = device
   const where = { space_id, site_id, space, assigned_at }
   const heard = { presence, presence_at, last_heard_at, silent, battery, rssi }
-  return { id, code, name, ...where, ...heard, credential_since, created_at }
+  const last_outcome = newest?.outcome ?? null
+  return { id, code, name, ...where, ...heard, last_outcome, credential_since, created_at }
 }
