@@ -125,6 +125,11 @@ export const settings = {
   ),
   BAYWIRE_SIGNING_KEY_DAYS: setting(whole(1, 365), '90', 'how long one key signs access tokens'),
   BAYWIRE_BATCH_READINGS: setting(whole(1, 10_000), '5000', 'most readings in one transaction'),
+  BAYWIRE_BATCH_BYTES: setting(
+    whole(65_536, 134_217_728),
+    '16777216',
+    'most bytes of payloads in one transaction, unless a single message has more',
+  ),
   BAYWIRE_LANES: setting(
     whole(1, 16),
     '2',

@@ -59,7 +59,13 @@ export class Ingest implements Receiver {
       }
       const onSettled = (settled: Settled, readings: number) => this.#settled(settled, readings)
       const onRevoked = (received: Received) => this.#revoked(received)
-      return new Lane({ context, mostReadings: config.BAYWIRE_BATCH_READINGS, onSettled, onRevoked })
+      return new Lane({
+        context,
+        mostReadings: config.BAYWIRE_BATCH_READINGS,
+        mostBytes: config.BAYWIRE_BATCH_BYTES,
+        onSettled,
+        onRevoked,
+      })
     })
   }
 

@@ -3,7 +3,9 @@ import { settle, type Settled, type SettleContext } from './settle.ts'
 
 export interface LaneOptions {
   readonly context: SettleContext
+  /** In one batch, unless a single message has more. */
   readonly mostReadings: number
+  readonly mostBytes: number
   /** What became of a batch; whatever was committed may be acknowledged now. */
   readonly onSettled: (settled: Settled, readings: number) => void
   /** Not to be committed any more: the rights of its sender ended while it waited. */
@@ -61,9 +63,14 @@ export class Lane {
   }
 
   #nextBatch(): Received[] {
-    const { mostReadings } = this.#options
+    const { mostReadings, mostBytes } = this.#options
     let readings = 0
-    const end = this.#waiting.findIndex((received) => (readings += Math.max(1, readingsIn(received))) > mostReadings)
+    let bytes = 0
+    const end = this.#waiting.findIndex((received) => {
+      readings += Math.max(1, readingsIn(received))
+      bytes += received.delivery.payload.length
+      return readings > mostReadings || bytes > mostBytes
+    })
     return this.#waiting.splice(0, end === -1 ? this.#waiting.length : Math.max(1, end))
   }
 }

@@ -26,11 +26,6 @@ export function textsOf<Row>(rows: readonly Row[], field: (row: Row) => string |
   return literal(rows, (row) => quotedText(field(row)))
 }
 
-/** Of one field of each row. */
-export function bytesOf<Row>(rows: readonly Row[], field: (row: Row) => Buffer | null): string {
-  return literal(rows, (row) => quotedBytes(field(row)))
-}
-
 function literal<Row>(rows: readonly Row[], element: (row: Row) => number | boolean | string): string {
   const last = rows.length - 1
   if (last < 0) return '{}'
@@ -45,10 +40,6 @@ function literal<Row>(rows: readonly Row[], element: (row: Row) => number | bool
 
 function quotedText(value: string | null): string {
   return value === null ? 'NULL' : `"${escape(value)}"`
-}
-
-function quotedBytes(value: Buffer | null): string {
-  return value === null ? 'NULL' : String.raw`"\\x${value.toString('hex')}"`
 }
 
 const special = /[\\"]/g

@@ -64,8 +64,8 @@ const documentShape = z.looseObject({
   ),
 })
 
-/** A step of spaces is another kind of transaction; what is of people and their sessions is of no tenant; a ticket is nothing kept. */
-const without = /^\/api\/v1\/(?:auth|jobs|overrides|ws)(?:\/|$)/
+/** A step of spaces is another kind of transaction; what is of people and their sessions is of no tenant; a ticket is nothing kept, and a replay writes nothing. */
+const without = /^\/api\/v1\/(?:auth|jobs|overrides|replays|ws)(?:\/|$)/
 
 const pathsOf = (operations: readonly { path: string }[]) => operations.map(({ path }) => path).toSorted()
 

@@ -14,9 +14,13 @@ describe.skipIf(noBrowser)('the console', () => {
       sites: [{ code: 'north', name: 'North' }],
       spaces: [{ site: 'north', code: 'A-1' }],
     })
-    await own.town.makeTenant('other', { sites: [], spaces: [] })
+    await own.town.makeTenant('other', {
+      sites: [{ code: 'south', name: 'South' }],
+      spaces: [{ site: 'south', code: 'B-1' }],
+    })
     await own.town.addPerson(olga)
     await own.town.addPerson(vera)
+    await own.town.addMembership({ email: olga.email, tenant: 'other', role: 'viewer' })
   })
   afterEach(() => own.expectNoTrouble())
   afterAll(() => own.remove())
@@ -114,6 +118,19 @@ describe.skipIf(noBrowser)('the console', () => {
     expect(links).toEqual(['Overview', 'Sites', 'Devices', 'Reservations'])
   })
 
+  it('goes on in another tenant, of which nothing else is seen then', async () => {
+    const page = await own.openAs(olga, '/sites')
+    await page.getByRole('link', { name: 'North' }).waitFor()
+    await page.getByRole('button', { name: 'Account: The city car parks' }).click()
+    await page.getByRole('button', { name: 'The other car parks (viewer)' }).click()
+    await page.getByRole('button', { name: 'Account: The other car parks' }).waitFor()
+    await page.getByRole('navigation').getByRole('link', { name: 'Sites' }).click()
+    await page.getByRole('link', { name: 'South' }).waitFor()
+    expect(await page.getByRole('link', { name: 'North' }).count()).toBe(0)
+    expect(await page.getByRole('link', { name: 'Audit' }).count()).toBe(0)
+    await page.getByText('Live', { exact: true }).waitFor()
+  })
+
   it('finds a space by its code, by keyboard alone', async () => {
     const page = await own.openAs(olga, '/sites')
     await page.getByRole('combobox', { name: 'Go to space' }).focus()
@@ -143,8 +160,18 @@ describe.skipIf(noBrowser)('the console', () => {
 
 describe.skipIf(noBrowser)('what serves the console', () => {
   let own: ConsoleHome
-  beforeAll(async () => (own = await ConsoleHome.create()))
+  beforeAll(async () => (own = await ConsoleHome.create({ BAYWIRE_LIMIT_LOGINS_PER_MINUTE: '1' })))
+  afterEach(() => own.expectNoTrouble())
   afterAll(() => own.remove())
+
+  it('says when to try again, where it was too much', async () => {
+    const page = await own.open()
+    await signIn(page, olga)
+    await page.getByText('do not belong together').waitFor()
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('Too many requests').waitFor()
+    await page.getByText(/Try again in \d+ s/).waitFor()
+  })
 
   it('lets its pages load nothing but themselves, and nobody keep an old one', async () => {
     const page = await fetch(own.home.url('/sites/abc'))

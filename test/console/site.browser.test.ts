@@ -152,6 +152,17 @@ describe.skipIf(noBrowser)('the plan of a site', () => {
     await page.getByText('Shown: now').waitFor()
   })
 
+  it('shows a day that was chosen, and the last 24 hours again', async () => {
+    const page = await openSite('garage')
+    const today = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Copenhagen' }).format()
+    await page.getByLabel('Day').fill(today)
+    await page.getByText(`As it was at ${today}`).waitFor()
+    await untilStatus(page, 'A-1', 'unknown')
+    await page.getByRole('button', { name: 'Last 24 hours' }).click()
+    await page.getByText('Shown: now').waitFor()
+    expect(await page.getByLabel('Day').inputValue()).toBe('')
+  })
+
   it('does everything by keyboard with the list, which shows the same', async () => {
     const page = await openSite('garage')
     const row = page.getByRole('button', { name: 'A-3 Unknown' })

@@ -255,3 +255,24 @@ describe('half-way through', () => {
     await database.close()
   })
 })
+
+test('a transaction takes a bounded number of bytes, and a message beyond it alone', async () => {
+  const small = await startTestIngest({ BAYWIRE_BATCH_BYTES: '65536', BAYWIRE_LANES: '1' })
+  try {
+    await small.tenant('large', ['A1'])
+    const sent = Array.from({ length: 5 }, (_, n) =>
+      small.deliver('parking/v1/large/devices/A1/reading', {
+        occupied: true,
+        seq: n,
+        boot: 1,
+        pad: 'x'.repeat(30_000),
+      }),
+    )
+    expect(new Set(await Promise.all(sent))).toEqual(new Set(['acknowledged']))
+    const { values } = await small.metrics.batchSize.get()
+    expect(values.find(({ metricName }) => metricName?.endsWith('_count'))?.value).toBe(3)
+    await small.expectSound()
+  } finally {
+    await small.close()
+  }
+})

@@ -76,6 +76,21 @@ describe('a reading becomes the state of a space', () => {
 })
 
 describe('the nine outcomes', () => {
+  test('each message of a batch is logged with its own payload, whatever is in it', async () => {
+    const tenant = await newTenant()
+    const payloads = [
+      '{"occupied": true}',
+      '',
+      '\u0000\\x"{},',
+      `{"occupied": false, "name": "Ärger ${'x'.repeat(3000)}"}`,
+      'no JSON',
+    ]
+    await Promise.all(payloads.map((payload) => baywire.deliver(tenant.reading('A1'), Buffer.from(payload))))
+    const rows = await baywire.sql<{ payload: Buffer }[]>`
+      SELECT payload FROM readings WHERE tenant_id = ${tenant.id} ORDER BY received_at, id, part`
+    expect(rows.map(({ payload }) => payload.toString())).toEqual(payloads)
+  })
+
   test('a gateway batch gives each reading its own', async () => {
     const tenant = await newTenant(['A1', 'A2'])
     await baywire.sql`

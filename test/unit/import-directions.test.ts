@@ -94,4 +94,18 @@ describe('import directions', () => {
       })
     expect(impure).toEqual([])
   })
+
+  test('the console knows of the server what the API says: its typed client, and the names of permissions', () => {
+    const folder = join(import.meta.dirname, '../../console/src')
+    const known = ['api/client.ts', 'auth/permissions.ts'].map((name) => join(source, name))
+    const foreign = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.tsx?$/.test(file))
+      .flatMap((file) =>
+        [...readFileSync(join(folder, file), 'utf8').matchAll(importPattern)]
+          .map(([, name = '']) => join(folder, dirname(file), name))
+          .filter((target) => target.startsWith(source) && !known.includes(target))
+          .map((target) => `${file} imports ${target}`),
+      )
+    expect(foreign).toEqual([])
+  })
 })

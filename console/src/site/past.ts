@@ -14,6 +14,8 @@ export interface PastMoment {
 }
 
 export interface Period {
+  /** `2026-11-21` of the site's time zone; '' for the last 24 hours. */
+  day: string
   fromMs: number
   toMs: number
 }

@@ -26,6 +26,7 @@ interface Bay {
   letter: SVGTextElement
   status: string
   stale: boolean
+  faint: boolean
 }
 
 const closestPxPerM = 48
@@ -109,7 +110,11 @@ export class PlanView {
         bay.stale = stale
         bay.group.classList.toggle('stale', stale)
       }
-      bay.group.classList.toggle('faint', isStatus(status) && !isShown(status))
+      const faint = isStatus(status) && !isShown(status)
+      if (bay.faint !== faint) {
+        bay.faint = faint
+        bay.group.classList.toggle('faint', faint)
+      }
     }
   }
 
@@ -195,7 +200,7 @@ function drawBay({ id, code }: PlanSpace, { x, y, layout, codeSize }: Drawn): Ba
     letter,
     name,
   )
-  return { group, letter, status: '', stale: false }
+  return { group, letter, status: '', stale: false, faint: false }
 }
 
 function textAt(x: number, y: number, size: number, className: string): SVGTextElement {

@@ -28,7 +28,6 @@ export function TimePanel({
   /** Before it there was nothing. */
   begin: Date
 }) {
-  const [day, setDay] = useState('')
   const [speed, setSpeed] = useState<number>(600)
   const [, setNow] = useState(0)
   const moment = past.moment.value
@@ -36,19 +35,19 @@ export function TimePanel({
   useEffect(() => {
     if (isPast) return
     const refresh = () => {
-      past.setPeriod(periodOf(day, { timezone, begin }))
+      past.setPeriod(periodOf('', { timezone, begin }))
       setNow((before) => before + 1)
     }
+    refresh()
     const timer = setInterval(refresh, nowEveryMs)
     return () => clearInterval(timer)
-  }, [isPast, day])
+  }, [isPast])
 
-  const { fromMs, toMs } = past.period
+  const { day, fromMs, toMs } = past.period
   const atMs = moment?.atMs ?? toMs
   const shownTime = (ms: number) => fullTime(new Date(ms), timezone)
   const choose = (chosen: string) => {
     const period = periodOf(chosen, { timezone, begin })
-    setDay(chosen)
     past.setPeriod(period)
     if (chosen !== '') past.seek(period.fromMs)
   }
@@ -94,7 +93,7 @@ export function TimePanel({
             >
               {speeds.map((each) => (
                 <option key={each} value={String(each)}>
-                  {each / 60} min a second
+                  {each}×: {each / 60} min a second
                 </option>
               ))}
             </select>
@@ -138,5 +137,5 @@ export function TimePanel({
 export function periodOf(day: string, { timezone, begin }: { timezone: string; begin: Date }): Period {
   const now = Date.now()
   const { fromMs, toMs } = day === '' ? { fromMs: now - dayMs, toMs: now } : dayOf(day, timezone)
-  return { fromMs: Math.min(now, Math.max(begin.getTime(), fromMs)), toMs: Math.min(toMs, now) }
+  return { day, fromMs: Math.min(now, Math.max(begin.getTime(), fromMs)), toMs: Math.min(toMs, now) }
 }

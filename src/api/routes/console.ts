@@ -18,6 +18,11 @@ const ASSETS = 'console/assets'
 
 /** First segments of the URLs that are pages: those of console/src/pages.tsx. */
 const pages = ['sites', 'spaces', 'messages', 'devices', 'reservations', 'jobs', 'audit']
+const pagePaths = ['/', ...pages.flatMap((name) => [`/${name}`, `/${name}/:id`])]
+const assetPath = `/${ASSETS}/:file`
+
+/** What is no part of the API, and of its document. */
+export const consolePaths: readonly string[] = [...pagePaths, assetPath]
 
 const policy = [
   "default-src 'none'",
@@ -61,12 +66,8 @@ export function addConsoleRoutes(app: Api, { directory = folder }: { directory?:
     c.header('Content-Security-Policy', policy)
     return answer(c, index, 'no-cache')
   }
-  app.get('/', page)
-  for (const name of pages) {
-    app.get(`/${name}`, page)
-    app.get(`/${name}/:id`, page)
-  }
-  app.get(`/${ASSETS}/:file`, async (c) => {
+  for (const path of pagePaths) app.get(path, page)
+  app.get(assetPath, async (c) => {
     const file = (await files()).get(`${ASSETS}/${c.req.param('file')}`)
     if (file === undefined) throw new ApiError('not_found', 'There is nothing at this URL.')
     // The name has the hash of what is in it.

@@ -1,4 +1,4 @@
-import { addPerson } from '../../../src/administration/people.ts'
+import { addPerson, setMembership } from '../../../src/administration/people.ts'
 import { wordList } from '../../../src/auth/common-passwords.ts'
 import { PasswordHasher } from '../../../src/auth/hashing.ts'
 import { passwordPresets } from '../../../src/auth/password-rules.ts'
@@ -45,6 +45,11 @@ export class Town {
       { database: this.#database, hasher, rules: { ...passwordPresets.modern, history: 5 }, words: wordList() },
       { email, name: 'Olga Operator', password, administrator: false, member: { slug: tenant, role } },
     )
+  }
+
+  /** Makes somebody a member of one more tenant. */
+  async addMembership({ email, tenant, role }: Omit<Person, 'password'>): Promise<void> {
+    await setMembership({ database: this.#database }, { email, slug: tenant, role })
   }
 
   /** For what only the store can do. */
