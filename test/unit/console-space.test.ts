@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { bandsOf, changeAt, withHeard, type Change } from '../../console/src/space/bands.ts'
 import { fieldText, momentOf, nextOf, previousOf, spanFor, ticksOf } from '../../console/src/space/moments.ts'
-import { hexLines, piecesOf } from '../../console/src/space/words.ts'
+import { piecesOf } from '../../console/src/space/words.ts'
 
 const zone = 'Europe/Copenhagen'
 const iso = (ms: number) => new Date(ms).toISOString()
@@ -139,11 +139,5 @@ describe('what is told', () => {
     ])
     expect(piecesOf('<b>no</b>')).toEqual([{ text: '<b>no</b>' }])
     expect(piecesOf('')).toEqual([])
-  })
-
-  it('shows bytes in lines of sixteen', () => {
-    expect(hexLines('7b22001f7e7f')).toEqual([`0000  ${'7b 22 00 1f 7e 7f'.padEnd(47)}  {"..~.`])
-    expect(hexLines('61'.repeat(17))).toHaveLength(2)
-    expect(hexLines('')).toEqual([])
   })
 })

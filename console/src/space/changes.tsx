@@ -4,7 +4,7 @@ import { Table } from '../components/table.tsx'
 import { Time } from '../components/time.tsx'
 import { StatusBadge } from '../status.tsx'
 import { keyOf, type Change } from './bands.ts'
-import { messageHref } from './links.ts'
+import { MessageLink } from './message-link.tsx'
 import type { Timeline } from './timeline.ts'
 import { kindText, ruleText } from './words.ts'
 
@@ -56,9 +56,9 @@ export function Changes({
           {
             head: 'What happened',
             cell: ({ kind, event_time: at }) => (
-              <>
+              <span>
                 {kindText(kind)}, <Time at={at} timezone={timezone} />
-              </>
+              </span>
             ),
           },
           { head: 'Cause', cell: (entry) => <Cause entry={entry} spaceId={spaceId} canFollow={canFollow} /> },
@@ -85,19 +85,14 @@ function Cause({ entry, spaceId, canFollow }: { entry: Change; spaceId: string; 
   switch (cause.type) {
     case 'reading': {
       if (typeof id !== 'string' || !canFollow) return <>a message</>
-      const href = messageHref({ id, part: typeof part === 'number' ? part : 0, at, spaceId })
-      return (
-        <a href={href} title={id}>
-          message {id.slice(-6)}
-        </a>
-      )
+      return <MessageLink mentioned={{ id, part: typeof part === 'number' ? part : 0, near: at, spaceId }} />
     }
     case 'reservation':
       return <>a reservation</>
     case 'user':
       return <>somebody</>
     case 'timer':
-      return <>a timer{typeof timer === 'string' ? ` (${timer.replaceAll('_', ' ')})` : null}</>
+      return <>{typeof timer === 'string' ? `a timer (${timer.replaceAll('_', ' ')})` : 'a timer'}</>
     default:
       return <>{cause.type}</>
   }

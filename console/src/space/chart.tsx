@@ -1,15 +1,16 @@
 import { useMemo, useState } from 'preact/hooks'
+import { outcomeFaces } from '../outcomes.tsx'
 import { isStatus, statusFaces, statuses } from '../status.tsx'
 import { fullTime } from '../times.ts'
 import { bandsOf, changeAt, type Band } from './bands.ts'
 import type { LoggedReading } from './data.ts'
 import { ticksOf, type Span } from './moments.ts'
 import type { Timeline } from './timeline.ts'
-import { kindText, outcomeText } from './words.ts'
+import { kindText } from './words.ts'
 
 /** Of the whole width: from so wide on there is room for a letter, or for the words below an end. */
 const letterShare = 0.025
-const edgeShare = 0.035
+const edgeShare = 0.05
 const bandHeight = 40
 const bandTop = 16
 const height = 84
@@ -134,9 +135,9 @@ function Mark({ mark, span, x }: { mark: LoggedReading; span: Span; x: (ms: numb
   const atMs = Date.parse(mark.clocks.arrival)
   if (path === undefined || atMs < span.fromMs || atMs > span.toMs) return null
   return (
-    <svg x={x(atMs)} y={bandTop} overflow="visible" class="mark" data-outcome={mark.outcome}>
+    <svg x={x(atMs)} y={bandTop} overflow="visible" class="uncounted" data-outcome={mark.outcome}>
       <path d={path} />
-      <title>{outcomeText(mark.outcome)}</title>
+      <title>{outcomeFaces[mark.outcome].label}</title>
     </svg>
   )
 }
@@ -164,7 +165,7 @@ function Axis({
             <line x1={x(atMs)} x2={x(atMs)} y1={top} y2={top + (isDay ? 8 : 5)} />
             {at < edgeShare || at > 1 - edgeShare ? null : (
               <text x={x(atMs)} y={top + 20} text-anchor="middle">
-                {isDay ? text.slice(5, 10) : text.slice(11, 16)}
+                {isDay ? dayText(atMs, timezone) : text.slice(11, 16)}
               </text>
             )}
           </g>
@@ -172,6 +173,11 @@ function Axis({
       })}
     </g>
   )
+}
+
+/** `20 Nov` */
+function dayText(atMs: number, timezone: string): string {
+  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: timezone }).format(atMs)
 }
 
 /** The lines that the plan of a site has, in pixels. */

@@ -76,16 +76,25 @@ export async function readHistory(api: Requests['api'], { id, signal, span, open
   return { entries, before: pages[0]?.before ?? null, cut: (pages.at(-1)?.next ?? null) !== null }
 }
 
-/** What arrived and did not count, the newest first; the API searches a long log for some seconds, then says so. */
-const uncounted = 'late,duplicate,debouncing'
+/** What arrived for a space and did not count. */
+const uncounted = 'late,debouncing'
+/** More devices than that do not stand at one space. */
+const mostDevices = 4
 
 export async function readUncounted(
   api: Requests['api'],
-  { id, signal, span, open }: Read & OpenSpan,
+  { id, signal, span, open, devices }: Read & OpenSpan & { devices: readonly string[] },
 ): Promise<LoggedReading[]> {
-  const query = { space_id: id, outcome: uncounted, limit: '500', ...periodOf(span, open) }
-  const { items } = await bodyOf(api.readings.$get({ query }, init(signal)))
-  return items
+  const common = { limit: '500', ...periodOf(span, open) }
+  // A duplicate belongs to no space: it is known by its device.
+  const queries = [
+    { space_id: id, outcome: uncounted },
+    ...devices.slice(0, mostDevices).map((device) => ({ device, outcome: 'duplicate' })),
+  ]
+  const pages = await Promise.all(
+    queries.map((query) => bodyOf(api.readings.$get({ query: { ...common, ...query } }, init(signal)))),
+  )
+  return pages.flatMap(({ items }) => items).filter(({ space_id: spaceId }) => spaceId === null || spaceId === id)
 }
 
 export async function readDevices(api: Requests['api'], { id, signal }: Read): Promise<Device[]> {

@@ -1,10 +1,11 @@
-import type { ComponentChildren } from 'preact'
 import { Time } from '../components/time.tsx'
+import { outcomeFaces } from '../outcomes.tsx'
 import { StatusBadge } from '../status.tsx'
 import type { Explanation } from './data.ts'
-import { MessageCard } from './message-card.tsx'
+import { Fact, MessageCard } from './message-card.tsx'
+import { MessageLink, timeOfId } from './message-link.tsx'
 import { Told } from './told.tsx'
-import { kindText, outcomeText } from './words.ts'
+import { kindText } from './words.ts'
 
 /** Why it showed that: a sentence, then what won, what lost, and what else was in force. */
 export function ExplanationView({
@@ -50,7 +51,7 @@ export function ExplanationView({
           {evidence === null ? (
             <p class="fine">None: no reading had said anything that still counted.</p>
           ) : (
-            <MessageCard message={evidence} timezone={timezone} />
+            <MessageCard message={evidence} timezone={timezone} won />
           )}
           <Waiting explanation={explanation} timezone={timezone} />
           {lost.length === 0 ? null : (
@@ -60,7 +61,8 @@ export function ExplanationView({
                 <details key={`${message.id} ${message.part}`} class="lost">
                   <summary>
                     <Time at={message.clocks.arrival} timezone={timezone} />{' '}
-                    <strong>{outcomeText(message.outcome)}</strong>: <Told sentence={message.why} {...told} />
+                    <strong>{outcomeFaces[message.outcome].label.toLowerCase()}</strong>:{' '}
+                    <Told sentence={message.why} {...told} />
                   </summary>
                   <MessageCard message={message} timezone={timezone} />
                 </details>
@@ -152,15 +154,6 @@ function InForce({ explanation, timezone }: { explanation: Explanation; timezone
   )
 }
 
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
-  )
-}
-
 function policyText({ debounce, sensor_timeout_s: timeout, unknown_after_s: unknown }: Explanation['policy']): string {
   const confirmed =
     debounce === null ? 'debounce off' : `debounce ${debounce.readings} readings or ${debounce.hold_s} s`
@@ -172,12 +165,18 @@ function hours(seconds: number): string {
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`
 }
 
-function Before({ explanation: { timeline, space }, timezone }: { explanation: Explanation; timezone: string }) {
+function Before({
+  explanation: { timeline, space, as_known_now: asKnownNow },
+  timezone,
+}: {
+  explanation: Explanation
+  timezone: string
+}) {
   if (timeline.length === 0) return null
   return (
-    <details class="before">
+    <details>
       <summary>What came before ({timeline.length})</summary>
-      <ol class="plain">
+      <ol class="came-before">
         {timeline.map(({ at, text, outcome, events, message }, index) => (
           <li key={index}>
             <Time at={at} timezone={timezone} /> <Told sentence={text} timezone={timezone} spaceId={space.id} />
@@ -185,11 +184,8 @@ function Before({ explanation: { timeline, space }, timezone }: { explanation: E
             {message === null ? null : (
               <>
                 {' '}
-                <Told
-                  sentence={`message ${message.id}/${message.part}`}
-                  at={at}
-                  timezone={timezone}
-                  spaceId={space.id}
+                <MessageLink
+                  mentioned={{ ...message, near: asKnownNow ? timeOfId(message.id) : at, spaceId: space.id }}
                 />
               </>
             )}

@@ -1,102 +1,91 @@
 import type { ComponentChildren } from 'preact'
-import { Time } from '../components/time.tsx'
+import { messageUrl } from '../messages/message-filter.ts'
+import { PayloadView } from '../messages/payload.tsx'
+import { outcomeFaces } from '../outcomes.tsx'
+import { fullTime } from '../times.ts'
 import type { Message } from './data.ts'
-import { messageHref } from './links.ts'
-import { hexLines, outcomeText, saidText } from './words.ts'
+import { saidText } from './words.ts'
 
 /** One message: what it said, by which clocks, and its bytes. */
-export function MessageCard({
-  message,
-  timezone,
-  children,
-}: {
-  message: Message
-  timezone: string
-  /** Why it did or did not count. */
-  children?: ComponentChildren
-}) {
-  const { id, part, device, occupied, clocks, clock_text: clockText, topic, outcome, delivery, session } = message
-  const href = messageHref({ id, part, at: clocks.arrival, topic })
+export function MessageCard({ message, timezone, won }: { message: Message; timezone: string; won?: boolean }) {
+  const { id, part, device, occupied, clocks, clock_text: clockText, topic, outcome, reason, payload } = message
   return (
-    <article class="message" data-outcome={outcome} aria-label={`Message of ${device ?? 'an unknown device'}`}>
+    <article
+      class={won === true ? 'space-message won' : 'space-message'}
+      aria-label={`Message of ${device ?? 'an unknown device'}`}
+    >
       <p class="message-head">
         <strong>
           <bdi>{device ?? 'An unknown device'}</bdi> said {saidText(occupied)}
         </strong>
-        <span class="outcome" data-outcome={outcome}>
-          {outcomeText(outcome)}
-        </span>
-        <a href={href}>Look at it in the log</a>
-      </p>
-      {children}
-      <dl class="facts">
-        <dt>Device’s clock</dt>
-        <dd>{clocks.device === null ? 'it sent no time' : <Time at={clocks.device} timezone={timezone} />}</dd>
-        {clocks.network === null ? null : (
-          <>
-            <dt>Network’s clock</dt>
-            <dd>
-              <Time at={clocks.network} timezone={timezone} />
-            </dd>
-          </>
-        )}
-        <dt>Arrived</dt>
-        <dd>
-          <Time at={clocks.arrival} timezone={timezone} />
-        </dd>
-        {clockText === null ? null : (
-          <>
-            <dt>What counted</dt>
-            <dd>{clockText}</dd>
-          </>
-        )}
-        <dt>Topic</dt>
-        <dd>
-          <code>{topic}</code>
-        </dd>
-        <dt>Identity</dt>
-        <dd class="identity">
-          <code>{id}</code> part {part}
-          {session === null ? null : (
+        <span class="fine">
+          {outcomeFaces[outcome].label.toLowerCase()}: {outcomeFaces[outcome].about}
+          {reason === null ? null : (
             <>
-              , session <code>{session}</code>
+              {' '}
+              (<bdi>{reason}</bdi>)
             </>
           )}
-          {message.counter === null ? null : <>, number {message.counter}</>}
-          {delivery === null ? null : <>, {delivery}</>}
-        </dd>
+        </span>
+        <a href={messageUrl({ id, part, arrival: clocks.arrival })}>Open it in the log</a>
+      </p>
+      <dl class="facts">
+        <Fact name="Device’s clock">
+          {clocks.device === null ? 'it sent no time' : <Clock at={clocks.device} timezone={timezone} />}
+        </Fact>
+        {clocks.network === null ? null : (
+          <Fact name="Network’s clock">
+            <Clock at={clocks.network} timezone={timezone} />
+          </Fact>
+        )}
+        <Fact name="Arrived">
+          <Clock at={clocks.arrival} timezone={timezone} />
+        </Fact>
+        {clockText === null ? null : <Fact name="What counted">{clockText}</Fact>}
+        <Fact name="Topic">
+          <bdi class="code">{topic}</bdi>
+        </Fact>
+        <Fact name="Identity">
+          <Identity message={message} />
+        </Fact>
       </dl>
-      <Payload payload={message.payload} />
+      <PayloadView payload={payload} elsewhere="Its payload is not kept here." />
     </article>
   )
 }
 
-/** As text, where it is one, and as bytes for whoever doubts. */
-function Payload({ payload }: { payload: Message['payload'] }) {
-  if (payload === null) return <p class="fine">Its payload is not kept here.</p>
-  const { text, hex, bytes } = payload
-  const lines = hexLines(hex).join('\n')
-  const cut = hex.length / 2 < bytes ? `, the first ${hex.length / 2} shown` : ''
-  if (text === null) {
-    return (
-      <>
-        <p class="fine">
-          Payload, {bytes} bytes{cut}; it is no text:
-        </p>
-        <pre class="payload">{lines}</pre>
-      </>
-    )
-  }
+function Identity({ message: { id, part, session, counter, delivery } }: { message: Message }) {
   return (
     <>
-      <pre class="payload">{text}</pre>
-      <details>
-        <summary>
-          As bytes ({bytes}
-          {cut})
-        </summary>
-        <pre class="payload">{lines}</pre>
-      </details>
+      message <code>{id}</code>
+      {part === 0 ? null : `, reading ${part + 1} of it`}
+      {session === null ? null : (
+        <>
+          , session <bdi class="code">{session}</bdi>
+        </>
+      )}
+      {counter === null ? null : `, number ${counter}`}
+      {delivery === null ? null : `, ${delivery}`}
+    </>
+  )
+}
+
+/** To the millisecond: what clocks differ by is what one looks for here. */
+function Clock({ at, timezone }: { at: string; timezone: string }) {
+  const date = new Date(at)
+  return (
+    <time dateTime={at} title={`${at}, shown in ${timezone}`}>
+      {fullTime(date, timezone)}
+      <span class="fine">.{String(date.getUTCMilliseconds()).padStart(3, '0')}</span>
+    </time>
+  )
+}
+
+export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
     </>
   )
 }

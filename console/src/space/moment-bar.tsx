@@ -76,16 +76,22 @@ export function MomentBar({
       </Field>
       <div class="moment-steps">
         <button type="button" disabled={onPrevious === undefined} onClick={onPrevious}>
-          <span aria-hidden="true">◀</span> Previous change
+          <span aria-hidden="true">◀</span>
+          <span>
+            Previous<span class="longer"> change</span>
+          </span>
         </button>
         <button type="button" disabled={onNext === undefined} onClick={onNext}>
-          Next change <span aria-hidden="true">▶</span>
+          <span>
+            Next<span class="longer"> change</span>
+          </span>
+          <span aria-hidden="true">▶</span>
         </button>
         <button type="button" aria-pressed={atMs === undefined} onClick={() => onMoment(undefined)}>
           Now
         </button>
       </div>
-      <Field label="Drawn">
+      <Field label="Show">
         {(input) => (
           <select {...input} value={String(hours)} onChange={(event) => onHours(Number(event.currentTarget.value))}>
             {spans.map(({ hours: each, label }) => (

@@ -91,7 +91,10 @@ export function OverrideDialog({
               {...input}
               type="datetime-local"
               value={until}
-              onInput={(event) => setUntil(event.currentTarget.value)}
+              onInput={(event) => {
+                setUntil(event.currentTarget.value)
+                setUntilError(undefined)
+              }}
             />
           )}
         </Field>
@@ -100,6 +103,7 @@ export function OverrideDialog({
             <input
               {...input}
               type="text"
+              class="wide"
               maxLength={longestReason}
               autocomplete="off"
               value={reason}

@@ -2,8 +2,6 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 
 /** Asks at once, and again no sooner than so long after: what changes every second is not read every second. */
 const paceMs = 4000
-/** What no event tells, such as that a sensor was heard of and said the same, is read so often. */
-const everyMs = 60_000
 
 /** @returns to be called whenever something has changed */
 export function usePaced(read: () => void): () => void {
@@ -24,17 +22,6 @@ export function usePaced(read: () => void): () => void {
   })
   useEffect(() => () => clearTimeout(state.current.timer), [])
   return changed
-}
-
-export function useNowAndThen(read: () => void): void {
-  const latest = useRef(read)
-  latest.current = read
-  useEffect(() => {
-    const timer = setInterval(() => {
-      if (!document.hidden) latest.current()
-    }, everyMs)
-    return () => clearInterval(timer)
-  }, [])
 }
 
 /** A value once it has stayed the same for a moment: the first one at once. */

@@ -46,6 +46,7 @@ export function SpacePage({ id }: PageProps) {
       <PageHeading title={space?.code ?? 'Space'}>
         {state === undefined ? null : (
           <span class="status-now" role="status">
+            <span class="unseen">Now: </span>
             <StatusBadge status={state.status} />
             {state.stale ? <span class="stale-mark">stale</span> : null}
           </span>

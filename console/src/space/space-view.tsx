@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { useLoaded } from '../components/loaded.ts'
+import { useEvery } from '../components/every.ts'
+import { useLoaded, type Loaded } from '../components/loaded.ts'
 import { ErrorNote, Loading } from '../components/states.tsx'
 import type { SpaceEvent } from '../live/live.ts'
 import { useServices } from '../services.ts'
@@ -7,16 +8,17 @@ import { dayOf, localDay } from '../times.ts'
 import { DevicesPanel, ReservationsPanel } from './around.tsx'
 import { Changes } from './changes.tsx'
 import { Chart } from './chart.tsx'
-import { readDevices, readReservations, type Site, type Space } from './data.ts'
+import { readDevices, readReservations, type Device, type Site, type Space } from './data.ts'
 import { Marks } from './marks.tsx'
 import { MomentBar } from './moment-bar.tsx'
 import { nextOf, previousOf } from './moments.ts'
 import { OverridePanel } from './override-panel.tsx'
-import { useNowAndThen, usePaced } from './paced.ts'
+import { usePaced } from './paced.ts'
 import { hoursOf, useTimeline, type Timeline } from './timeline.ts'
 import { PlainWhy, WhyPanel } from './why-panel.tsx'
 
 const hourMs = 3_600_000
+const everyMs = 60_000
 
 /** Everything of a space below its heading. The moment that is looked at is in the URL. */
 export function SpaceView({
@@ -37,14 +39,21 @@ export function SpaceView({
   const { query } = navigation.place.value
   const { timezone } = site
   const atMs = momentIn(query)
-  const timeline = useTimeline(space.id, { hours: hoursOf(query.get('hours')), atMs, heard })
-  const changes = useChanges({ heard, resets, timeline, onChanged })
+  const changes = useChanges({ heard, resets, onChanged })
+  const devices = useDevices(space.id, changes)
+  const timeline = useTimeline(space.id, {
+    hours: hoursOf(query.get('hours')),
+    atMs,
+    heard,
+    resets,
+    devices: devices.data?.map(({ code }) => code),
+  })
   const go = useSteps(timeline, atMs)
   const mayReadMessages = session.may('readings:read')
   const at = atMs === undefined ? undefined : new Date(atMs).toISOString()
   return (
     <div class="space">
-      <section class="panel space-time" aria-label="Timeline">
+      <section class={atMs === undefined ? 'panel space-time' : 'panel space-time past'} aria-label="Timeline">
         <MomentBar
           atMs={atMs}
           nowMs={timeline.span.toMs}
@@ -75,7 +84,7 @@ export function SpaceView({
           <PlainWhy space={space} timeline={timeline} atMs={atMs} timezone={timezone} />
         )}
       </div>
-      <Side space={space} timezone={timezone} changes={changes} onChanged={onChanged} />
+      <Side space={space} timezone={timezone} changes={changes} devices={devices} onChanged={onChanged} />
       <section class="space-changes" aria-labelledby="changes-heading">
         <h2 id="changes-heading">Changes</h2>
         {timeline.waiting ? (
@@ -100,18 +109,16 @@ function Side({
   space,
   timezone,
   changes,
+  devices,
   onChanged,
 }: {
   space: Space
   timezone: string
   changes: number
+  devices: Loaded<Device[]>
   onChanged: () => void
 }) {
   const { api, session } = useServices()
-  const devices = useLoaded(
-    async (signal) => (session.may('devices:read') ? await readDevices(api, { id: space.id, signal }) : []),
-    [space.id, changes],
-  )
   const reservations = useLoaded(
     async (signal) => {
       const day = dayOf(localDay(new Date(), timezone), timezone)
@@ -119,7 +126,6 @@ function Side({
     },
     [space.id, changes],
   )
-  useNowAndThen(devices.reload)
   return (
     <div class="space-side">
       <OverridePanel space={space} timezone={timezone} onChanged={onChanged} />
@@ -131,16 +137,26 @@ function Side({
   )
 }
 
+/** What stands there now, and how it is. */
+function useDevices(id: string, changes: number): Loaded<Device[]> {
+  const { api, session } = useServices()
+  const devices = useLoaded(
+    async (signal) => (session.may('devices:read') ? await readDevices(api, { id, signal }) : []),
+    [id, changes],
+  )
+  // That it was heard and said the same is told by no event.
+  useEvery(everyMs, devices.reload)
+  return devices
+}
+
 /** A number that is raised when what was read is to be read anew: at most every few seconds. */
 function useChanges({
   heard,
   resets,
-  timeline,
   onChanged,
 }: {
   heard: readonly SpaceEvent[]
   resets: number
-  timeline: Timeline
   onChanged: () => void
 }): number {
   const [changes, setChanges] = useState(0)
@@ -153,9 +169,7 @@ function useChanges({
     if (ofOverrides > 0) onChanged()
   }, [ofOverrides])
   useEffect(() => {
-    if (resets === 0) return
-    timeline.loaded.reload()
-    changed()
+    if (resets > 0) changed()
   }, [resets])
   return changes
 }

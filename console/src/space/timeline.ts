@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEvery } from '../components/every.ts'
 import { useLoaded, type Loaded } from '../components/loaded.ts'
 import type { SpaceEvent } from '../live/live.ts'
 import { useServices } from '../services.ts'
@@ -22,16 +23,25 @@ export interface Timeline {
 
 const usualHours = 24
 const tickMs = 10_000
+/** What did not count is told by no event. */
+const everyMs = 60_000
 
 export function hoursOf(text: string | null): number {
   return spans.find(({ hours }) => String(hours) === text)?.hours ?? usualHours
 }
 
-/** @param heard changes of this space since the page is open */
-export function useTimeline(
-  id: string,
-  { hours, atMs, heard }: { hours: number; atMs: number | undefined; heard: readonly SpaceEvent[] },
-): Timeline {
+export interface TimelineOptions {
+  hours: number
+  atMs: number | undefined
+  /** Changes of this space since the page is open. */
+  heard: readonly SpaceEvent[]
+  /** Raised when something may have been missed. */
+  resets: number
+  /** Codes of those that stand there; undefined as long as it is not known. */
+  devices: readonly string[] | undefined
+}
+
+export function useTimeline(id: string, { hours, atMs, heard, resets, devices }: TimelineOptions): Timeline {
   const { api, live, session } = useServices()
   const nowMs = useNow(heard)
   const last = useRef<Span | undefined>(undefined)
@@ -49,10 +59,15 @@ export function useTimeline(
     [key],
   )
   const marks = useLoaded(
-    async (signal) =>
-      session.may('readings:read') ? await readUncounted(api, { id, signal, span, open }) : ([] as LoggedReading[]),
-    [key],
+    async (signal): Promise<LoggedReading[]> =>
+      session.may('readings:read') && devices !== undefined
+        ? await readUncounted(api, { id, signal, span, open, devices })
+        : [],
+    [key, devices?.join(' ')],
   )
+  useEvery(everyMs, () => {
+    if (open) marks.reload()
+  })
   // Of another time, it would be wrong here.
   const data = history.data?.key === key ? history.data : undefined
   const entries = useMemo(
@@ -63,6 +78,9 @@ export function useTimeline(
     history.reload()
     marks.reload()
   }
+  useEffect(() => {
+    if (resets > 0) reload()
+  }, [resets])
   return {
     span,
     hours,

@@ -1,4 +1,5 @@
 import { permissions } from '../../../src/auth/permissions.ts'
+import { useEvery } from '../components/every.ts'
 import { useLoaded } from '../components/loaded.ts'
 import { ErrorNote, Loading, Show } from '../components/states.tsx'
 import { Time } from '../components/time.tsx'
@@ -8,13 +9,14 @@ import { StatusBadge } from '../status.tsx'
 import { changeAt } from './bands.ts'
 import { readExplanation, type Space } from './data.ts'
 import { ExplanationView } from './explanation.tsx'
-import { useNowAndThen, useSettled } from './paced.ts'
+import { useSettled } from './paced.ts'
 import type { Timeline } from './timeline.ts'
 import { Told } from './told.tsx'
 import { kindText, ruleText } from './words.ts'
 
 /** Whoever steps through changes does not want each explained on the way. */
 const settleMs = 250
+const everyMs = 60_000
 
 /** Why it shows what it shows, or showed at a moment. */
 export function WhyPanel({
@@ -44,14 +46,14 @@ export function WhyPanel({
     [id, settledAt, asKnownNow && !isNow, isNow ? changes : 0],
   )
   // A sensor that says the same again is told by no event.
-  useNowAndThen(() => {
+  useEvery(everyMs, () => {
     if (isNow) loaded.reload()
   })
   const { data, error, reload } = loaded
   const isFor = data !== undefined && data.isNow === (at === undefined) && settledAt === at
   const behind = !isFor || (loaded.loading && !isNow)
   return (
-    <section class="panel why" aria-labelledby="why-heading" aria-busy={behind}>
+    <section class={at === undefined ? 'panel why' : 'panel why past'} aria-labelledby="why-heading" aria-busy={behind}>
       <div class="panel-head">
         <h2 id="why-heading">{at === undefined ? 'Why does it show this?' : 'Why did it show this?'}</h2>
         {at === undefined ? null : (
@@ -99,7 +101,7 @@ export function PlainWhy({
 }) {
   const change = atMs === undefined ? undefined : (changeAt(timeline.entries, atMs) ?? timeline.before ?? undefined)
   return (
-    <section class="panel why" aria-labelledby="why-heading">
+    <section class={atMs === undefined ? 'panel why' : 'panel why past'} aria-labelledby="why-heading">
       <h2 id="why-heading">{atMs === undefined ? 'Why does it show this?' : 'Why did it show this?'}</h2>
       {atMs === undefined ? (
         <p class="because">

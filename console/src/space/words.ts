@@ -40,22 +40,6 @@ export function ruleText(rule: string): string {
   return words[rule] ?? rule
 }
 
-const outcomes: Readonly<Record<string, string>> = {
-  applied: 'counted: it changed the space',
-  unchanged: 'counted: it confirmed what was shown',
-  debouncing: 'a change that waited to be confirmed',
-  late: 'late',
-  duplicate: 'duplicate',
-  unassigned: 'unassigned',
-  retained: 'retained',
-  unknown_device: 'unknown device',
-  malformed: 'malformed',
-}
-
-export function outcomeText(outcome: string): string {
-  return outcomes[outcome] ?? outcome
-}
-
 export function saidText(occupied: boolean | null): string {
   return occupied === null ? 'nothing that could be read' : occupied ? 'occupied' : 'vacant'
 }
@@ -77,20 +61,4 @@ export function piecesOf(sentence: string): Piece[] {
   }
   if (end < sentence.length) pieces.push({ text: sentence.slice(end) })
   return pieces
-}
-
-/** `7b 22 6f` in lines of sixteen, each with its place and what of it can be read. */
-export function hexLines(hex: string): string[] {
-  const bytes = hex.match(/../g) ?? []
-  const lines: string[] = []
-  for (let from = 0; from < bytes.length; from += 16) {
-    const line = bytes.slice(from, from + 16)
-    const text = line.map((byte) => readable(Number.parseInt(byte, 16))).join('')
-    lines.push(`${from.toString(16).padStart(4, '0')}  ${line.join(' ').padEnd(47)}  ${text}`)
-  }
-  return lines
-}
-
-function readable(byte: number): string {
-  return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'
 }
