@@ -62,11 +62,13 @@ export function ReservationsPanel({
   loaded,
   timezone,
   ownAlone,
+  siteId,
 }: {
   loaded: Loaded<Reservation[]>
   timezone: string
   /** Those of others are not shown to whoever looks. */
   ownAlone: boolean
+  siteId: string
 }) {
   return (
     <section class="panel" aria-labelledby="reservations-heading">
@@ -89,7 +91,7 @@ export function ReservationsPanel({
         }
       </Show>
       <p class="panel-end">
-        <a href="/reservations">All reservations</a>
+        <a href={`/reservations?site=${siteId}`}>All of this site</a>
       </p>
     </section>
   )

@@ -17,6 +17,7 @@ export function Changes({
   timezone,
   canFollow,
   hrefOf,
+  onFollow,
 }: {
   timeline: Timeline
   spaceId: string
@@ -25,6 +26,7 @@ export function Changes({
   canFollow: boolean
   /** Of this page at a moment. */
   hrefOf: (at: string) => string
+  onFollow: () => void
 }) {
   const [most, setMost] = useState(shownAtOnce)
   const { entries, before, cut } = timeline
@@ -40,7 +42,7 @@ export function Changes({
           {
             head: 'Shown from',
             cell: ({ recorded_at: at }) => (
-              <a href={hrefOf(at)}>
+              <a href={hrefOf(at)} onClick={onFollow}>
                 <Time at={at} timezone={timezone} />
               </a>
             ),

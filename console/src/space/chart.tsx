@@ -6,7 +6,7 @@ import { bandsOf, changeAt, type Band } from './bands.ts'
 import type { LoggedReading } from './data.ts'
 import { ticksOf, type Span } from './moments.ts'
 import type { Timeline } from './timeline.ts'
-import { kindText } from './words.ts'
+import { ruleText } from './words.ts'
 
 /** Of the whole width: from so wide on there is room for a letter, or for the words below an end. */
 const letterShare = 0.025
@@ -100,7 +100,7 @@ function tellMoment(timeline: Timeline, { ms, timezone }: { ms: number; timezone
   const { status, stale } = change.state
   const label = isStatus(status) ? statusFaces[status].label : status
   const since = fullTime(new Date(change.recorded_at), timezone)
-  return `${time}: ${label}${stale ? ', stale' : ''} (${kindText(change.kind).toLowerCase()}, recorded ${since})`
+  return `${time}: ${label}${stale ? ', stale' : ''}, shown since ${since}: ${ruleText(change.rule)}`
 }
 
 function BandOf({ band, x, wide }: { band: Band; x: (ms: number) => string; wide: boolean }) {

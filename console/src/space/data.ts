@@ -76,6 +76,17 @@ export async function readHistory(api: Requests['api'], { id, signal, span, open
   return { entries, before: pages[0]?.before ?? null, cut: (pages.at(-1)?.next ?? null) !== null }
 }
 
+/** When it changed next; undefined where it has not since. */
+export async function readNextChange(
+  api: Requests['api'],
+  { id, afterMs }: { id: string; afterMs: number },
+): Promise<number | undefined> {
+  const query = { from: new Date(afterMs + 1).toISOString(), limit: '1' }
+  const { items } = await bodyOf(api.spaces[':id'].history.$get({ param: { id }, query }))
+  const [next] = items
+  return next === undefined ? undefined : Date.parse(next.recorded_at)
+}
+
 /** What arrived for a space and did not count. */
 const uncounted = 'late,debouncing'
 /** More devices than that do not stand at one space. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 
 /** Asks at once, and again no sooner than so long after: what changes every second is not read every second. */
-const paceMs = 4000
+const paceMs = 5000
 
 /** @returns to be called whenever something has changed */
 export function usePaced(read: () => void): () => void {

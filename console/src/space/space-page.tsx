@@ -14,7 +14,8 @@ import './space.css'
 
 /** One space: what it shows, what it showed, and why. */
 export function SpacePage({ id }: PageProps) {
-  const { api, live } = useServices()
+  const { api, live, navigation } = useServices()
+  const inPast = navigation.place.value.query.has('at')
   const [heard, setHeard] = useState<readonly SpaceEvent[]>([])
   const loaded = useLoaded(
     async (signal) => {
@@ -46,7 +47,7 @@ export function SpacePage({ id }: PageProps) {
       <PageHeading title={space?.code ?? 'Space'}>
         {state === undefined ? null : (
           <span class="status-now" role="status">
-            <span class="unseen">Now: </span>
+            <span class={inPast ? 'fine' : 'unseen'}>Now: </span>
             <StatusBadge status={state.status} />
             {state.stale ? <span class="stale-mark">stale</span> : null}
           </span>

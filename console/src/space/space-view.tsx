@@ -1,14 +1,15 @@
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useEvery } from '../components/every.ts'
 import { useLoaded, type Loaded } from '../components/loaded.ts'
 import { ErrorNote, Loading } from '../components/states.tsx'
 import type { SpaceEvent } from '../live/live.ts'
 import { useServices } from '../services.ts'
+import { StatusLegend } from '../status.tsx'
 import { dayOf, localDay } from '../times.ts'
 import { DevicesPanel, ReservationsPanel } from './around.tsx'
 import { Changes } from './changes.tsx'
 import { Chart } from './chart.tsx'
-import { readDevices, readReservations, type Device, type Site, type Space } from './data.ts'
+import { readDevices, readNextChange, readReservations, type Device, type Site, type Space } from './data.ts'
 import { Marks } from './marks.tsx'
 import { MomentBar } from './moment-bar.tsx'
 import { nextOf, previousOf } from './moments.ts'
@@ -48,12 +49,18 @@ export function SpaceView({
     resets,
     devices: devices.data?.map(({ code }) => code),
   })
-  const go = useSteps(timeline, atMs)
+  const go = useSteps(space.id, { timeline, atMs })
+  const top = useRef<HTMLElement>(null)
   const mayReadMessages = session.may('readings:read')
   const at = atMs === undefined ? undefined : new Date(atMs).toISOString()
   return (
     <div class="space">
-      <section class={atMs === undefined ? 'panel space-time' : 'panel space-time past'} aria-label="Timeline">
+      <section
+        class={atMs === undefined ? 'panel space-time' : 'panel space-time past'}
+        aria-label="Timeline"
+        ref={top}
+        tabIndex={-1}
+      >
         <MomentBar
           atMs={atMs}
           nowMs={timeline.span.toMs}
@@ -68,7 +75,10 @@ export function SpaceView({
           <ErrorNote error={timeline.loaded.error} onRetry={timeline.loaded.reload} />
         )}
         <Chart timeline={timeline} atMs={atMs} timezone={timezone} onMoment={go.to} onKey={go.byKey} />
-        <Marks marks={timeline.marks} />
+        <div class="chart-legend">
+          <StatusLegend />
+          <Marks marks={timeline.marks} />
+        </div>
       </section>
       <div class="space-main">
         {mayReadMessages ? (
@@ -98,6 +108,11 @@ export function SpaceView({
             timezone={timezone}
             canFollow={mayReadMessages}
             hrefOf={(moment) => hrefAt(space.id, { query, moment })}
+            // What is chosen here is explained above.
+            onFollow={() => {
+              top.current?.scrollIntoView({ block: 'start' })
+              top.current?.focus({ preventScroll: true })
+            }}
           />
         )}
       </section>
@@ -131,7 +146,12 @@ function Side({
       <OverridePanel space={space} timezone={timezone} onChanged={onChanged} />
       {session.may('devices:read') ? <DevicesPanel loaded={devices} /> : null}
       {session.may('reservations:read') ? (
-        <ReservationsPanel loaded={reservations} timezone={timezone} ownAlone={!session.may('reservations:manage')} />
+        <ReservationsPanel
+          loaded={reservations}
+          timezone={timezone}
+          ownAlone={!session.may('reservations:manage')}
+          siteId={space.site_id}
+        />
       ) : null}
     </div>
   )
@@ -182,8 +202,11 @@ interface Steps {
 }
 
 /** From change to change, and to moments of the past alone. */
-function useSteps({ span, entries, before }: Timeline, atMs: number | undefined): Steps {
-  const { navigation } = useServices()
+function useSteps(
+  id: string,
+  { timeline: { span, entries, before }, atMs }: { timeline: Timeline; atMs: number | undefined },
+): Steps {
+  const { api, navigation } = useServices()
   const to = (wantedMs: number | undefined) => {
     const isPast = wantedMs !== undefined && wantedMs < Date.now()
     navigation.setQuery({ at: isPast ? new Date(wantedMs).toISOString() : undefined })
@@ -192,7 +215,15 @@ function useSteps({ span, entries, before }: Timeline, atMs: number | undefined)
   const previousMs = previousOf(times, atMs ?? Infinity)
   const nextMs = atMs === undefined ? undefined : nextOf(times, atMs)
   const previous = previousMs === undefined ? undefined : () => to(previousMs)
-  const next = atMs === undefined ? undefined : () => to(nextMs ?? (isEnd(span) ? undefined : span.toMs))
+  // What lies behind that which is drawn is looked for.
+  const far = async (afterMs: number) => to(await readNextChange(api, { id, afterMs }).catch(() => span.toMs))
+  const next =
+    atMs === undefined
+      ? undefined
+      : () => {
+          if (nextMs !== undefined || isEnd(span)) to(nextMs)
+          else void far(atMs)
+        }
   const moves: Readonly<Record<string, (() => void) | undefined>> = {
     ArrowLeft: previous,
     ArrowDown: previous,
