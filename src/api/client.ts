@@ -7,6 +7,7 @@ import type * as apps from './routes/apps-descriptions.ts'
 import type * as audit from './routes/audit-descriptions.ts'
 import type * as availability from './routes/availability-descriptions.ts'
 import type * as dashboard from './routes/dashboard-descriptions.ts'
+import type * as deadLetters from './routes/dead-letters-descriptions.ts'
 import type * as devices from './routes/devices-descriptions.ts'
 import type * as explain from './routes/explain-descriptions.ts'
 import type * as gateways from './routes/gateways-descriptions.ts'
@@ -23,6 +24,8 @@ import type * as policies from './routes/policies-descriptions.ts'
 import type * as publicRoutes from './routes/public-descriptions.ts'
 import type * as readingEvents from './routes/reading-events-descriptions.ts'
 import type * as readings from './routes/readings-descriptions.ts'
+import type * as redrives from './routes/redrives-descriptions.ts'
+import type * as replays from './routes/replays-descriptions.ts'
 import type * as reservations from './routes/reservations-descriptions.ts'
 import type * as search from './routes/search-descriptions.ts'
 import type * as sessions from './routes/sessions-descriptions.ts'
@@ -43,6 +46,7 @@ type Described = [
   typeof audit,
   typeof availability,
   typeof dashboard,
+  typeof deadLetters,
   typeof devices,
   typeof explain,
   typeof gateways,
@@ -59,6 +63,8 @@ type Described = [
   typeof publicRoutes,
   typeof readingEvents,
   typeof readings,
+  typeof redrives,
+  typeof replays,
   typeof reservations,
   typeof search,
   typeof sessions,
