@@ -15,6 +15,10 @@ const nina: Person = { email: 'nina@new.example', password: 'sixteen copper ladd
 const topic = 'parking/v1/city/gateways/roof/readings'
 const longestCode = `B-${'w'.repeat(62)}`
 
+const rows = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name })
+const spaceField = (page: Page) => page.getByRole('textbox', { name: 'Space' })
+const following = (page: Page) => page.getByText('Following.').waitFor()
+
 describe.skipIf(noBrowser)('the page of messages', () => {
   let own: ConsoleHome
   let sender: Sender
@@ -50,9 +54,6 @@ describe.skipIf(noBrowser)('the page of messages', () => {
 
   const say = (device: string, occupied: boolean, more: Record<string, unknown> = {}) =>
     sender.publish(topic, [JSON.stringify({ readings: [{ device, occupied, ...more }] })])
-  const rows = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name })
-  const spaceField = (page: Page) => page.getByRole('textbox', { name: 'Space' })
-  const following = (page: Page) => page.getByText('Following.').waitFor()
 
   it('shows a reading as it is published, and stands still while it is paused', async () => {
     await say('A-2', true)

@@ -96,6 +96,7 @@ function Actions({
   const { id, filter, execute, status, report, letters_total: total } = redrive
   const letters = countOf(total ?? 0, 'letter')
   const canExecute = !execute && status === 'done' && report !== null && attempted(report) > 0
+  const rest = (total ?? 0) - (report?.settled ?? 0)
   const cancel = async () => {
     await bodyOf(api.redrives[':id'].cancel.$put({ param: { id } }))
     onChange()
@@ -121,9 +122,10 @@ function Actions({
         >
           <p>
             {countOf(report.settled, 'letter')} would take effect: spaces may show something else, and parking sessions
-            be corrected. The other {counted((total ?? 0) - report.settled)} stay as they are.
+            be corrected.
+            {rest === 0 ? '' : ` The other ${counted(rest)} stay dead letters.`}
           </p>
-          <p>Where there are more letters by then than these {counted(total ?? 0)}, nothing is done.</p>
+          <p>Where there are more letters by then than {counted(total ?? 0)}, nothing is done.</p>
         </Confirm>
       ) : null}
       {asking === 'cancel' ? (
