@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'preact/hooks'
 import { Field } from '../components/field.tsx'
 import { outcomeFaces, type Outcome } from '../outcomes.tsx'
 import { useServices } from '../services.ts'
+import { useDraft } from './draft.ts'
 import { filterOf, localMoment, momentOf, queryOf, type MessageField, type MessageFilter } from './message-filter.ts'
 
 export interface FilterFormProps {
@@ -35,10 +35,7 @@ export function FilterForm({
   const { navigation } = useServices()
   const { query } = navigation.place.value
   const inUrl = filterOf(query)
-  const known = JSON.stringify(inUrl)
-  const [draft, setDraft] = useState(inUrl)
-  useEffect(() => setDraft(inUrl), [known])
-  const put = (changes: Partial<MessageFilter>) => setDraft({ ...draft, ...changes })
+  const [draft, put] = useDraft(inUrl)
   const apply = (filter: MessageFilter) => {
     navigation.setQuery(trimmed(filter))
     onApply()
