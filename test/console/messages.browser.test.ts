@@ -273,7 +273,7 @@ describe.skipIf(noBrowser)('the page of messages', () => {
       Array.from({ length: 40 }, () => many),
     )
     await page.getByText(/readings came too fast to be shown/).waitFor()
-    await page.getByText('The newest').waitFor()
+    await page.getByText('The newest 300 are kept here').waitFor()
     expect(await page.getByRole('row').count()).toBeLessThanOrEqual(301)
     await screenshot(page, 'messages-skipped-desktop')
   })
