@@ -1,16 +1,6 @@
-/** What became of a reading: names and meanings, in the order in which they are told. */
-export const outcomes = [
-  'applied',
-  'unchanged',
-  'debouncing',
-  'duplicate',
-  'late',
-  'retained',
-  'unassigned',
-  'unknown_device',
-  'malformed',
-] as const
-export type Outcome = (typeof outcomes)[number]
+import { outcomes, type Outcome } from './outcome-names.ts'
+
+export { outcomes, type Outcome }
 
 interface Face {
   label: string
