@@ -1,4 +1,4 @@
-import { outcomes, type Outcome } from '../outcomes.tsx'
+import { outcomes, type Outcome } from '../outcomes.ts'
 
 /** Which messages are meant, as the URL of the page has it: the same for all tabs, so that one takes it along. */
 export interface MessageFilter {

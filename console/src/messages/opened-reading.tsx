@@ -137,9 +137,11 @@ function ReadingDetail({ reading }: { reading: Reading }) {
       <PayloadView
         payload={reading.payload}
         elsewhere={
-          reading.part === 0
-            ? 'It is not kept any more.'
-            : 'It stands at the first reading of this message, which came at the same moment.'
+          reading.part === 0 ? undefined : (
+            <a href={messageUrl({ id: reading.id, part: 0, arrival: clocks.arrival })}>
+              It stands at the first reading of this message.
+            </a>
+          )
         }
       />
     </>

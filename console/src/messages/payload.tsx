@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { countOf } from '../numbers.ts'
 import { hexDump, indented } from './hex-dump.ts'
@@ -9,7 +10,7 @@ export interface Payload {
 }
 
 /** A payload as text, where it can be printed, and byte by byte. Whatever is in it, it is shown and never run. */
-export function PayloadView({ payload, elsewhere }: { payload: Payload | null; elsewhere?: string }) {
+export function PayloadView({ payload, elsewhere }: { payload: Payload | null; elsewhere?: ComponentChildren }) {
   const canRead = payload !== null && payload.text !== null
   const [asHex, setAsHex] = useState(!canRead)
   if (payload === null) return <p class="none">{elsewhere ?? 'It is not kept any more.'}</p>
