@@ -15,6 +15,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1500,
     reportCompressedSize: false,
+    // How long it took is said of a busy machine, not of the sources.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: {
     proxy: Object.fromEntries(['/api', '/ready', '/openapi.json'].map((path) => [path, 'http://127.0.0.1:8080'])),

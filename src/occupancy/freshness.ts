@@ -43,7 +43,9 @@ export function withHeartbeat(
   const wasAway = seconds > policy.unknown_after_s
   const wasHeldUp = clock !== 'device' && seconds < burstSeconds
   if (wasAway || wasHeldUp) return { at, intervals: known.intervals }
-  return { at, intervals: known.intervals.slice(1 - intervalsKept).concat(seconds) }
+  const { intervals } = known
+  if (intervals.length < intervalsKept) return { at, intervals: [...intervals, seconds] }
+  return { at, intervals: intervals.map((_, index) => intervals[index + 1] ?? seconds) }
 }
 
 /** Whether it is as much as is ever known: what came before makes no difference any more. */

@@ -17,6 +17,8 @@ const nina: Person = { email: 'nina@new.example', password: 'sixteen copper ladd
 const hostileNames = ['<img src=x onerror=alert(1)>', 'שלום ‮gnp.exe', 'W'.repeat(200)]
 const longestCode = `A-${'w'.repeat(62)}`
 
+const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name })
+
 describe.skipIf(noBrowser)('the page of devices', () => {
   let own: ConsoleHome
   let gateway: Identity
@@ -58,7 +60,6 @@ describe.skipIf(noBrowser)('the page of devices', () => {
 
   const say = (device: string, occupied: boolean) =>
     sender.publish('parking/v1/city/gateways/roof/readings', [JSON.stringify({ readings: [{ device, occupied }] })])
-  const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name })
 
   it('shows those first that are silent, with what each said of itself', async () => {
     const page = await own.openAs(olga, '/devices')

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Empty } from './states.tsx'
 
 export interface Column<T> {
@@ -29,9 +30,16 @@ export function Table<T>({
   /** Reads the next page, where there is one. */
   more?: { onMore: () => void; loading: boolean } | undefined
 }) {
+  const frame = useRef<HTMLDivElement>(null)
+  const [scrolls, setScrolls] = useState(false)
+  useLayoutEffect(() => {
+    const { scrollWidth = 0, clientWidth = 0 } = frame.current ?? {}
+    setScrolls(scrollWidth > clientWidth)
+  })
   if (items.length === 0) return <>{empty ?? <Empty title="There is nothing here" />}</>
   return (
-    <div class="table-frame">
+    // What is wider than the page is scrolled by keyboard, too.
+    <div class="table-frame" ref={frame} tabIndex={scrolls ? 0 : undefined}>
       <table>
         <caption class="unseen">{caption}</caption>
         <thead>

@@ -1,9 +1,10 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { useEvery } from '../components/every.ts'
 import { useLoaded } from '../components/loaded.ts'
 import { Empty, Show } from '../components/states.tsx'
 import { Table, type Column } from '../components/table.tsx'
 import { Age } from '../components/time.tsx'
+import { useBatches } from '../live/batches.ts'
 import type { SpaceEvent } from '../live/live.ts'
 import { OutcomeMark } from '../outcomes.tsx'
 import { bodyOf } from '../requests/requests.ts'
@@ -98,14 +99,9 @@ function useDevices(query: URLSearchParams, shown: number) {
     },
     [JSON.stringify(narrowed), state, shown],
   )
-  useEffect(
-    () =>
-      live.follow({
-        onEvent: (event) => setNewer((before) => new Map(before).set(event.space_id, event)),
-        onReset: loaded.reload,
-      }),
-    [],
-  )
+  useBatches((events) => {
+    setNewer((before) => new Map([...before, ...events.map((event) => [event.space_id, event] as const)]))
+  }, loaded.reload)
   const { data } = loaded
   const items = data?.items.map((device) => heardOf(device, newer.get(device.space_id ?? '')))
   return { ...loaded, data: data === undefined || items === undefined ? undefined : { ...data, items } }

@@ -5,6 +5,7 @@ import { useLoaded } from '../components/loaded.ts'
 import { Empty, Show } from '../components/states.tsx'
 import { Age, Time } from '../components/time.tsx'
 import { OutcomeMark } from '../outcomes.tsx'
+import { Refresher } from '../live/refresher.ts'
 import { bodyAndRevisionOf, isProblem } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
 import { Credentials } from './credentials.tsx'
@@ -18,22 +19,33 @@ import '../styles/marks.css'
 import './devices.css'
 
 const refreshMs = 60_000
+/** A sensor that flaps is not asked after each of its changes. */
+const leastMs = 5000
 
 /** One device: how it is, where it stands and stood, what it said last, what it connects with. */
 export function DevicePage({ id }: { id: string }) {
   const { api, live } = useServices()
-  const [turn, setTurn] = useState(0)
+  /** Raised when it was changed, and when it was heard. */
+  const [turn, setTurn] = useState({ changed: 0, heard: 0 })
   const device = useLoaded(
     (signal) => bodyAndRevisionOf(api.devices[':id'].$get({ param: { id } }, { init: { signal } })),
     [id, turn],
   )
-  const readAnew = () => setTurn((before) => before + 1)
-  useEvery(refreshMs, readAnew)
+  const readAnew = () => setTurn(({ changed, heard }) => ({ changed: changed + 1, heard: heard + 1 }))
+  const hear = () => setTurn((before) => ({ ...before, heard: before.heard + 1 }))
+  const [refresher] = useState(() => new Refresher({ leastMs, refresh: hear }))
+  useEvery(refreshMs, hear)
   const spaceId = device.data?.body.space_id
-  useEffect(
-    () => live.follow({ onEvent: (event) => (event.space_id === spaceId ? readAnew() : undefined), onReset: readAnew }),
-    [spaceId],
-  )
+  useEffect(() => {
+    const stop = live.follow({
+      onEvent: (event) => (event.space_id === spaceId ? refresher.tell() : undefined),
+      onReset: readAnew,
+    })
+    return () => {
+      stop()
+      refresher.stop()
+    }
+  }, [spaceId])
   if (isProblem(device.error, 'not-found') || isProblem(device.error, 'invalid-input')) return <NoSuchDevice />
   return (
     <>
@@ -64,8 +76,7 @@ function NoSuchDevice() {
 interface DevicePartsProps {
   device: Device
   revision: string
-  /** Raised when all is to be read anew. */
-  turn: number
+  turn: { changed: number; heard: number }
   onChange: () => void
 }
 
@@ -77,7 +88,7 @@ function DeviceParts({ device, revision, turn, onChange }: DevicePartsProps) {
   const mayWrite = session.may('devices:write')
   const dialog = { device, onDone: onChange, onClose: () => setStep(undefined) }
   return (
-    <div class="device-parts">
+    <div class="device-parts speakers">
       <section class="panel device-facts" aria-labelledby="device-state">
         <h2 id="device-state">How it is</h2>
         <Facts device={device} />
@@ -112,8 +123,8 @@ function DeviceParts({ device, revision, turn, onChange }: DevicePartsProps) {
           </p>
         )}
       </section>
-      {session.may('readings:read') ? <LastReadings code={device.code} turn={turn} /> : null}
-      <Assignments id={device.id} turn={turn} />
+      {session.may('readings:read') ? <LastReadings code={device.code} turn={turn.heard} /> : null}
+      <Assignments id={device.id} turn={turn.changed} />
       {step === 'assign' ? <AssignDialog {...dialog} /> : null}
       {step === 'unassign' ? <UnassignDialog {...dialog} /> : null}
       {step === 'rename' ? <RenameDialog {...dialog} revision={revision} /> : null}

@@ -35,7 +35,7 @@ export function LastReadings({ code, turn }: { code: string; turn: number }) {
                 cell: ({ occupied }) =>
                   occupied === null ? <span class="none">not to be read</span> : occupied ? 'occupied' : 'vacant',
               },
-              { head: 'What became of it', cell: ({ outcome }) => <OutcomeMark outcome={outcome} /> },
+              { head: 'Outcome', cell: ({ outcome }) => <OutcomeMark outcome={outcome} /> },
               { head: 'Why', cell: ({ reason }) => reason ?? <span class="none">–</span> },
               { head: 'Clock', cell: ({ clock_text: clock }) => clock ?? <span class="none">–</span> },
             ]}

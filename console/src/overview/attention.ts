@@ -49,12 +49,15 @@ function booksOf({ books_balanced: balanced }: Dashboard['attention']): Need[] {
 }
 
 function jobNeeds({ job, running_since: running, next_run_at: next, last_run: last }: Job, now: Date): Need[] {
-  const need = (what: string, about: string): Need[] => [{ weight: 'broken', what, about, href: '/jobs' }]
-  if (last?.result === 'failed') return need(`The job ${job} failed`, 'its last run did not come to its end')
+  if (last?.result === 'failed') return jobNeed(`The job ${job} failed`, 'its last run did not come to its end')
   if (last?.result === 'found')
-    return need(`The job ${job} found a fault`, 'it ran, and what it looks after is not well')
+    return jobNeed(`The job ${job} found a fault`, 'it ran, and what it looks after is not well')
   const isOverdue = running === null && next !== null && now.getTime() - Date.parse(next) > overdueMs
-  return isOverdue ? need(`The job ${job} is overdue`, 'no process runs jobs, or it is stuck') : []
+  return isOverdue ? jobNeed(`The job ${job} is overdue`, 'no process runs jobs, or it is stuck') : []
+}
+
+function jobNeed(what: string, about: string): Need[] {
+  return [{ weight: 'broken', what, about, href: '/jobs' }]
 }
 
 function speakersOf(attention: Dashboard['attention']): Need[] {

@@ -1,5 +1,8 @@
-import type { SpaceEvent } from '../live/live.ts'
+import type { InferResponseType } from 'hono/client'
+import type { BaywireClient } from '../../../src/api/client.ts'
 import type { Dashboard } from './attention.ts'
+
+type SpaceEvent = InferResponseType<BaywireClient['api']['v1']['changes']['$get'], 200>['items'][number]
 
 /** A change of a space, from the dashboard or from the stream. */
 export interface Change {
@@ -34,7 +37,10 @@ export function newestOf(changes: readonly Change[]): Change[] {
     .slice(0, changesShown)
 }
 
-/** `sensor_lost` as people say it. */
-export function saying(kind: string): string {
-  return kind.replaceAll('_', ' ')
+/** The status after them says as much. */
+const plainKinds = new Set(['occupied', 'vacated', 'reserved', 'blocked', 'taken_out_of_service', 'sensor_recovered'])
+
+/** `sensor_lost` as people say it; undefined where the status tells it. */
+export function saying(kind: string): string | undefined {
+  return plainKinds.has(kind) ? undefined : kind.replaceAll('_', ' ')
 }

@@ -1,6 +1,6 @@
 import { Table, type Column } from '../components/table.tsx'
 import { counted } from '../numbers.ts'
-import { outcomeFaces, outcomes } from '../outcomes.tsx'
+import { outcomeFaces, outcomes } from '../outcomes.ts'
 import { clock } from './hours-chart.tsx'
 import type { Hour } from './hours.ts'
 

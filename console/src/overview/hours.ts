@@ -1,6 +1,6 @@
 import type { InferResponseType } from 'hono/client'
 import type { BaywireClient } from '../../../src/api/client.ts'
-import { outcomes, type Outcome } from '../outcomes.tsx'
+import { outcomes, type Outcome } from '../outcomes.ts'
 
 export type Ledger = InferResponseType<BaywireClient['api']['v1']['ledger']['$get'], 200>
 type Counts = Record<Outcome | 'received', number>

@@ -1,13 +1,10 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { Empty } from '../components/states.tsx'
 import { Time } from '../components/time.tsx'
-import { useServices } from '../services.ts'
+import { useBatches } from '../live/batches.ts'
 import { StatusBadge } from '../status.tsx'
 import type { Dashboard } from './attention.ts'
 import { changeOfDashboard, changeOfStream, newestOf, saying, type Change } from './changes.ts'
-
-/** Where much happens, the list moves no more often than one can read it. */
-const movesMs = 1000
 
 /** The last changes of spaces, as they happen. */
 export function LastChanges({ events }: { events: Dashboard['events'] }) {
@@ -23,12 +20,13 @@ export function LastChanges({ events }: { events: Dashboard['events'] }) {
           </p>
         </Empty>
       ) : (
-        <ol class="plain">
+        <ol>
           {changes.map((change) => (
             <li key={change.key} class="change">
               <Time at={change.at} />
-              <SpaceOf change={change} />
-              <span class="change-kind">{saying(change.kind)}</span>
+              <span>
+                <SpaceOf change={change} /> <span class="fine">{saying(change.kind)}</span>
+              </span>
               <StatusBadge status={change.status} />
             </li>
           ))}
@@ -48,26 +46,7 @@ function SpaceOf({ change: { spaceId, space } }: { change: Change }) {
 }
 
 function useHeard(): readonly Change[] {
-  const { live } = useServices()
   const [heard, setHeard] = useState<readonly Change[]>([])
-  const waiting = useRef<Change[]>([])
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const move = () => {
-      timer = undefined
-      const changes = waiting.current.splice(0)
-      setHeard((before) => newestOf([...changes, ...before]))
-    }
-    const stop = live.follow({
-      onEvent: (event) => {
-        waiting.current.push(changeOfStream(event))
-        timer ??= setTimeout(move, movesMs)
-      },
-    })
-    return () => {
-      stop()
-      clearTimeout(timer)
-    }
-  }, [])
+  useBatches((events) => setHeard((before) => newestOf([...events.map(changeOfStream), ...before])))
   return heard
 }

@@ -8,7 +8,13 @@ export function Needs({ needs, failed }: { needs: readonly Need[]; failed: Error
       <h2 id="needs">What needs somebody</h2>
       {failed === undefined ? null : <ErrorNote error={failed} />}
       {needs.length === 0 ? (
-        <p class="well">Nothing does: devices are heard, the books balance, jobs run.</p>
+        <>
+          <p class="well">Nothing does.</p>
+          <p class="fine">
+            Silent devices, low batteries, orphans, dead letters, books that do not balance and jobs that fail stand
+            here.
+          </p>
+        </>
       ) : (
         <ul class="plain">
           {needs.map(({ weight, what, about, href }) => (

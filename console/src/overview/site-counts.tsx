@@ -2,12 +2,12 @@ import { useEffect, useState } from 'preact/hooks'
 import { useLoaded } from '../components/loaded.ts'
 import { Empty } from '../components/states.tsx'
 import { Table, type Column } from '../components/table.tsx'
+import { Refresher } from '../live/refresher.ts'
 import { counted, countOf } from '../numbers.ts'
 import { bodyOf } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
 import { statuses, statusFaces, StatusMark, type Status } from '../status.tsx'
 import type { Dashboard } from './attention.ts'
-import { Refresher } from './refresher.ts'
 
 type Site = Dashboard['sites'][number]
 

@@ -22,6 +22,10 @@ export interface PlanViewOptions {
 }
 
 interface Bay {
+  /** Of its middle. */
+  x: number
+  y: number
+  isOff: boolean
   group: SVGGElement
   letter: SVGTextElement
   status: string
@@ -35,6 +39,10 @@ const lettersPx = 13
 const codesPx = 30
 const longestCode = 10
 const titlePx = 26
+/** From when on lines of a pattern are more than a grey. */
+const patternsPxPerM = 3
+/** What is further outside of what is seen, as a share of it, is not painted: a zoom paints all there is. */
+const aroundShare = 0.6
 
 export class PlanView {
   readonly #map: LeafletMap
@@ -45,6 +53,7 @@ export class PlanView {
   #bounds: LatLngBounds | undefined
   #selected: string | undefined
   #drawn = ''
+  #painting: number | undefined
 
   constructor(container: HTMLElement, options: PlanViewOptions) {
     this.#options = options
@@ -60,6 +69,7 @@ export class PlanView {
       zoomAnimation: !matchMedia('(prefers-reduced-motion: reduce)').matches,
     })
     this.#map.on('zoomend', () => this.#showTexts())
+    this.#map.on('move zoomend resize', () => this.#paintSoon())
     const resized = new ResizeObserver(() => this.#map.invalidateSize({ animate: false }))
     resized.observe(container)
     this.#map.on('unload', () => resized.disconnect())
@@ -94,6 +104,7 @@ export class PlanView {
     this.#map.setMinZoom(this.#map.getZoom() - 1)
     this.#map.setMaxBounds(this.#bounds.pad(0.5))
     this.#showTexts()
+    this.#paintSeen()
     this.select(this.#selected)
   }
 
@@ -139,6 +150,7 @@ export class PlanView {
   }
 
   remove(): void {
+    if (this.#painting !== undefined) cancelAnimationFrame(this.#painting)
     this.#map.remove()
   }
 
@@ -148,11 +160,31 @@ export class PlanView {
     if (id !== undefined) this.#options.onSelect(id)
   }
 
+  #paintSoon(): void {
+    if (this.#painting !== undefined) return
+    this.#painting = requestAnimationFrame(() => {
+      this.#painting = undefined
+      this.#paintSeen()
+    })
+  }
+
+  #paintSeen(): void {
+    const seen = this.#map.getBounds().pad(aroundShare)
+    const [west, east, north, south] = [seen.getWest(), seen.getEast(), -seen.getNorth(), -seen.getSouth()]
+    for (const bay of this.#bays.values()) {
+      const isOff = bay.x < west || bay.x > east || bay.y < north || bay.y > south
+      if (isOff === bay.isOff) continue
+      bay.isOff = isOff
+      bay.group.classList.toggle('off', isOff)
+    }
+  }
+
   #showTexts(): void {
     if (this.#layout === undefined) return
     const pxPerM = 2 ** this.#map.getZoom()
     const { width, height } = this.#layout
     const container = this.#map.getContainer()
+    container.classList.toggle('with-patterns', pxPerM >= patternsPxPerM)
     container.classList.toggle('with-letters', Math.min(width, height) * pxPerM >= lettersPx)
     container.classList.toggle('with-codes', width * pxPerM >= codesPx && height * pxPerM >= titlePx)
   }
@@ -200,7 +232,7 @@ function drawBay({ id, code }: PlanSpace, { x, y, layout, codeSize }: Drawn): Ba
     letter,
     name,
   )
-  return { group, letter, status: '', stale: false, faint: false }
+  return { x, y, isOff: false, group, letter, status: '', stale: false, faint: false }
 }
 
 function textAt(x: number, y: number, size: number, className: string): SVGTextElement {
