@@ -14,12 +14,11 @@ import { OpenedLetter } from './opened-letter.tsx'
 import { fieldErrors } from './errors.ts'
 import { FilterForm } from './filter-form.tsx'
 import { apiQuery, filterOf, type MessageFilter } from './message-filter.ts'
+import { deadOutcomes } from './redrive-request.ts'
 import { RedriveSection } from './redrive-section.tsx'
 
 export type Letter = InferResponseType<BaywireClient['api']['v1']['dead-letters']['$get'], 200>['items'][number]
 type Counts = InferResponseType<BaywireClient['api']['v1']['dead-letters']['counts']['$get'], 200>
-
-export const deadOutcomes = ['unknown_device', 'unassigned', 'malformed', 'retained'] as const satisfies Outcome[]
 
 /** Those that it offers here: of others there are no dead letters. */
 function deadFilter(filter: MessageFilter): MessageFilter {
@@ -72,7 +71,7 @@ function CountTable({ counts: { items, total } }: { counts: Counts }) {
     )
   }
   return (
-    <section aria-labelledby="letter-counts">
+    <section aria-labelledby="letter-counts" class="letters">
       <div class="section-heading">
         <h2 id="letter-counts">{countOf(total, 'dead letter')}</h2>
         <span class="fine">readings that had no effect, and may have one once the cause is mended</span>
@@ -118,7 +117,7 @@ function Mend({ outcome }: { outcome: Outcome }) {
 function LetterList({ list: { loaded, more } }: { list: ReturnType<typeof usePaged<Letter>> }) {
   const { navigation } = useServices()
   return (
-    <section aria-labelledby="letters">
+    <section aria-labelledby="letters" class="letters">
       <div class="section-heading">
         <h2 id="letters">Letters</h2>
       </div>

@@ -94,6 +94,7 @@ export function DryRun() {
       <FilterForm
         offered={outcomes}
         period
+        folds={false}
         errors={errors}
         action={step?.kind === 'counting' ? 'Counting…' : 'Count the readings'}
         onApply={() => {

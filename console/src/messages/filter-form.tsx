@@ -1,9 +1,8 @@
-import { useEffect, useState } from 'preact/hooks'
 import { Field } from '../components/field.tsx'
 import { outcomeFaces, type Outcome } from '../outcomes.tsx'
 import { useServices } from '../services.ts'
+import { useDraft } from './draft.ts'
 import { filterOf, localMoment, momentOf, queryOf, type MessageField, type MessageFilter } from './message-filter.ts'
-import type { ComponentChildren } from 'preact'
 
 export interface FilterFormProps {
   /** Outcomes to choose from. */
@@ -17,8 +16,8 @@ export interface FilterFormProps {
   action: string
   /** It was asked for, changed or not. */
   onApply: () => void
-  /** More fields. */
-  children?: ComponentChildren
+  /** On a narrow screen it is out of the way, until somebody opens it. */
+  folds?: boolean
 }
 
 const topicHint = '+ is one level, # all that follow'
@@ -31,15 +30,12 @@ export function FilterForm({
   errors,
   action,
   onApply,
-  children,
+  folds = true,
 }: FilterFormProps) {
   const { navigation } = useServices()
   const { query } = navigation.place.value
   const inUrl = filterOf(query)
-  const known = JSON.stringify(inUrl)
-  const [draft, setDraft] = useState(inUrl)
-  useEffect(() => setDraft(inUrl), [known])
-  const put = (changes: Partial<MessageFilter>) => setDraft({ ...draft, ...changes })
+  const [draft, put] = useDraft(inUrl)
   const apply = (filter: MessageFilter) => {
     navigation.setQuery(trimmed(filter))
     onApply()
@@ -67,7 +63,7 @@ export function FilterForm({
     onChange: (event: { currentTarget: HTMLInputElement }) =>
       put({ [name]: momentOf(event.currentTarget.value, inUrl[name]) }),
   })
-  return (
+  const form = (
     <form
       class="message-filters"
       onSubmit={(event) => {
@@ -101,7 +97,6 @@ export function FilterForm({
             </Field>
           </>
         ) : null}
-        {children}
         <button type="submit">{action}</button>
       </div>
       <div class="outcome-filter" role="group" aria-label="What became of them">
@@ -121,6 +116,14 @@ export function FilterForm({
         {errors.outcomes === undefined ? null : <span class="field-error">{errors.outcomes}</span>}
       </div>
     </form>
+  )
+  if (!folds || !matchMedia('(width <= 700px)').matches) return form
+  const isUsed = Object.keys(errors).length > 0 || Object.values(trimmed(inUrl)).some((value) => value !== '')
+  return (
+    <details class="filter-fold" open={isUsed}>
+      <summary>Filter</summary>
+      {form}
+    </details>
   )
 }
 

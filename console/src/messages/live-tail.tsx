@@ -55,7 +55,7 @@ const words: Readonly<Record<StreamState, string>> = {
 
 function Followed({ follower }: { follower: TailFollower }) {
   const { navigation } = useServices()
-  const { rows, begun, held } = follower.view.value
+  const { rows, begun, held, skipped } = follower.view.value
   const open = useOpenReading()
   const search = tabUrl('search', navigation.place.value.query)
   const shown = rows.filter(({ kind }) => kind === 'reading').length
@@ -73,6 +73,9 @@ function Followed({ follower }: { follower: TailFollower }) {
         <span role="status">
           {held === undefined ? words[follower.state.value] : `Paused. ${countOf(held, 'reading')} since then.`}
         </span>
+        {skipped === 0 ? null : (
+          <span class="mark mark-warning">{countOf(skipped, 'reading')} came too fast to be shown</span>
+        )}
         <span class="fine">
           {shown >= mostRows ? `The newest ${counted(shown)} are kept here. ` : ''}
           <a href={search}>Search the log for older ones</a>

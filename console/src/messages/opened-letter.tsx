@@ -6,6 +6,7 @@ import { Time } from '../components/time.tsx'
 import { OutcomeMark } from '../outcomes.tsx'
 import { bodyOf } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
+import { messageUrl } from './message-filter.ts'
 import { Fact } from './opened-reading.tsx'
 import { PayloadView } from './payload.tsx'
 
@@ -53,17 +54,24 @@ function LetterDetail({ id }: { id: string }) {
               <p class="verdict">
                 {parts.length > 1 ? `Reading ${part + 1}: ` : ''}
                 <OutcomeMark outcome={outcome} /> <bdi>{reason}</bdi>
-                {dead ? '' : ' – it has had its effect since.'}
+                {dead || attempts.length === 0 ? '' : ' – it has had its effect since.'}
               </p>
-              <p>
-                Device {device === null ? <span class="none">unknown</span> : <bdi class="code">{device}</bdi>}, said to
-                be of {observedAt === null ? <span class="none">no time</span> : <Time at={observedAt} />}
-              </p>
+              <dl class="facts">
+                <Fact name="Device">
+                  {device === null ? <span class="none">unknown</span> : <bdi class="code">{device}</bdi>}
+                </Fact>
+                <Fact name="Its time">
+                  {observedAt === null ? <span class="none">none that can be read</span> : <Time at={observedAt} />}
+                </Fact>
+                <Fact name="Message">
+                  <a href={messageUrl({ id, part, arrival: receivedAt })}>As it stands in the log</a>
+                </Fact>
+              </dl>
               <Table
                 caption="Attempts to redrive it"
                 items={attempts}
                 keyOf={({ attempt }) => String(attempt)}
-                empty={<p class="none">It was never redriven.</p>}
+                empty={<p class="none attempts">It was never redriven.</p>}
                 columns={[
                   { head: 'Redriven', cell: ({ started_at: at }) => <Time at={at} /> },
                   {

@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'preact/hooks'
 import { Field } from '../components/field.tsx'
 import { useServices } from '../services.ts'
 import type { PolicyForm } from './backtest.ts'
+import { useDraft } from './draft.ts'
 
 /** Fields of a policy to try; kept in the URL, once one goes on to the next. */
 export function PolicyFieldset({
@@ -14,14 +14,13 @@ export function PolicyFieldset({
   const { navigation } = useServices()
   const put = ({ readings, holdS, other }: PolicyForm) =>
     navigation.setQuery({ readings: readings.trim(), hold_s: holdS.trim(), policy: other.trim() })
-  const [draft, setDraft] = useState(form)
-  useEffect(() => setDraft(form), [JSON.stringify(form)])
+  const [draft, change] = useDraft(form)
   const field = (name: keyof PolicyForm) => ({
     value: draft[name],
     autocomplete: 'off',
     spellcheck: false,
     onInput: (event: { currentTarget: HTMLInputElement | HTMLTextAreaElement }) =>
-      setDraft({ ...draft, [name]: event.currentTarget.value }),
+      change({ [name]: event.currentTarget.value }),
     onChange: () => put(draft),
   })
   return (

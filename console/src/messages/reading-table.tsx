@@ -50,7 +50,8 @@ export function ReadingTable({
   )
 }
 
-const heads = ['Arrived', 'Device', 'Said', 'What became of it', 'Topic']
+const heads = ['Arrived', 'Device', 'Said', 'Outcome', 'Topic', 'Payload']
+const sampled = 160
 
 function ReadingRow({ reading, onOpen }: { reading: Reading; onOpen: (reading: Reading) => void }) {
   const { clocks, device, outcome, reason, topic } = reading
@@ -82,8 +83,18 @@ function ReadingRow({ reading, onOpen }: { reading: Reading; onOpen: (reading: R
       <td data-head={heads[4]}>
         <bdi class="code topic">{topic}</bdi>
       </td>
+      <td data-head={heads[5]} class="sample-cell">
+        <Sample payload={reading.payload} />
+      </td>
     </tr>
   )
+}
+
+/** The beginning of a payload, on one line. */
+function Sample({ payload }: Pick<Reading, 'payload'>) {
+  if (payload === null) return <span class="none">–</span>
+  if (payload.text === null) return <span class="none">{countOf(payload.bytes, 'byte')}, no text</span>
+  return <bdi class="code clipped">{payload.text.slice(0, sampled)}</bdi>
 }
 
 export function Said({ occupied }: { occupied: boolean | null }) {

@@ -14,6 +14,8 @@ export interface TailView {
   begun: boolean
   /** Readings since it was paused, those that were skipped among them; undefined while it runs. */
   held: number | undefined
+  /** Too many to be sent, since it was begun. */
+  skipped: number
 }
 
 export interface TailFollowerOptions extends Requests {
@@ -30,7 +32,7 @@ const showMs = 250
 /** Follows readings as they are logged, behind the last ones from before; what is shown stands still while it is paused. */
 export class TailFollower {
   readonly #tail = new Tail<Reading>()
-  readonly #view = signal<TailView>({ rows: [], begun: false, held: undefined })
+  readonly #view = signal<TailView>({ rows: [], begun: false, held: undefined, skipped: 0 })
   readonly #error = signal<Error>()
   readonly #stream: EventStream
   readonly #options: TailFollowerOptions
@@ -131,6 +133,6 @@ export class TailFollower {
     this.#timer = undefined
     const held = this.#pausedAt === undefined ? undefined : this.#tail.arrived - this.#pausedAt
     const rows = held === undefined ? this.#tail.rows : this.#view.peek().rows
-    this.#view.value = { rows, begun: this.#begun, held }
+    this.#view.value = { rows, begun: this.#begun, held, skipped: this.#tail.skipped }
   }
 }

@@ -21,6 +21,7 @@ export class Tail<R extends Identified> {
   #rows: TailRow<R>[] = []
   #gaps = 0
   #arrived = 0
+  #skipped = 0
 
   constructor({ most = mostRows }: { most?: number } = {}) {
     this.#most = most
@@ -35,6 +36,11 @@ export class Tail<R extends Identified> {
     return this.#arrived
   }
 
+  /** Of those that arrived, also where their place is not shown any more. */
+  get skipped(): number {
+    return this.#skipped
+  }
+
   push(reading: R): void {
     this.#arrived += 1
     this.#put({ kind: 'reading', key: keyOfReading(reading), reading })
@@ -43,6 +49,7 @@ export class Tail<R extends Identified> {
   /** So many came before the next one and were not sent. */
   skip(count: number): void {
     this.#arrived += count
+    this.#skipped += count
     const [newest] = this.#rows
     if (newest?.kind === 'gap') this.#rows = [{ ...newest, count: newest.count + count }, ...this.#rows.slice(1)]
     else this.#put({ kind: 'gap', key: `gap ${this.#gaps++}`, count })
