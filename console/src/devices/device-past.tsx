@@ -2,7 +2,7 @@ import { useLoaded } from '../components/loaded.ts'
 import { Empty, Show } from '../components/states.tsx'
 import { Table } from '../components/table.tsx'
 import { Time } from '../components/time.tsx'
-import { OutcomeMark } from '../outcomes.tsx'
+import { OutcomeMark } from '../outcome-mark.tsx'
 import { bodyOf } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
 

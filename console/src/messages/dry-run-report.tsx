@@ -5,7 +5,7 @@ import { Empty } from '../components/states.tsx'
 import { Table } from '../components/table.tsx'
 import { Time } from '../components/time.tsx'
 import { counted, countOf } from '../numbers.ts'
-import { outcomeFaces, outcomes } from '../outcomes.tsx'
+import { outcomeFaces, outcomes } from '../outcomes.ts'
 import { StatusBadge } from '../status.tsx'
 import { SpaceAt } from './space-at.tsx'
 

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ErrorNote } from '../components/states.tsx'
 import { counted, countOf } from '../numbers.ts'
-import { outcomes } from '../outcomes.tsx'
+import { outcomes } from '../outcomes.ts'
 import { bodyOf } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
 import { readPolicy, replayCommand, type PolicyForm } from './backtest.ts'

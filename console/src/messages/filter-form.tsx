@@ -1,5 +1,5 @@
 import { Field } from '../components/field.tsx'
-import { outcomeFaces, type Outcome } from '../outcomes.tsx'
+import { outcomeFaces, type Outcome } from '../outcomes.ts'
 import { useServices } from '../services.ts'
 import { useDraft } from './draft.ts'
 import { filterOf, localMoment, momentOf, queryOf, type MessageField, type MessageFilter } from './message-filter.ts'

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { Time } from '../components/time.tsx'
-import { OutcomeMark } from '../outcomes.tsx'
+import { OutcomeMark } from '../outcome-mark.tsx'
 import { keyOfReading, type TailRow } from './tail.ts'
 import { countOf } from '../numbers.ts'
 import type { Reading } from './tail-follower.ts'

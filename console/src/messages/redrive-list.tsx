@@ -1,7 +1,7 @@
 import { Table } from '../components/table.tsx'
 import { Time } from '../components/time.tsx'
 import { counted } from '../numbers.ts'
-import { outcomeFaces } from '../outcomes.tsx'
+import { outcomeFaces } from '../outcomes.ts'
 import { useServices } from '../services.ts'
 import type { Redrive } from './redrive-request.ts'
 

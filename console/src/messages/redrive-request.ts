@@ -1,7 +1,7 @@
 import type { InferResponseType } from 'hono/client'
 import { useRef } from 'preact/hooks'
 import type { BaywireClient } from '../../../src/api/client.ts'
-import type { Outcome } from '../outcomes.tsx'
+import type { Outcome } from '../outcomes.ts'
 import { bodyOf, newIdempotencyKey } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
 import type { MessageFilter } from './message-filter.ts'

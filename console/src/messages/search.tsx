@@ -1,6 +1,6 @@
 import { usePaged } from '../components/paged.ts'
 import { Empty, ErrorNote, Loading } from '../components/states.tsx'
-import { outcomes } from '../outcomes.tsx'
+import { outcomes } from '../outcomes.ts'
 import { bodyOf } from '../requests/requests.ts'
 import { useServices } from '../services.ts'
 import { fieldErrors } from './errors.ts'

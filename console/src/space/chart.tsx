@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks'
-import { outcomeFaces } from '../outcomes.tsx'
+import { outcomeFaces } from '../outcomes.ts'
 import { isStatus, statusFaces, statuses } from '../status.tsx'
 import { fullTime } from '../times.ts'
 import { bandsOf, changeAt, type Band } from './bands.ts'

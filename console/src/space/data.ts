@@ -9,7 +9,6 @@ export type Space = InferResponseType<Routes['spaces'][':id']['$get'], 200>
 export type Site = InferResponseType<Routes['sites'][':id']['$get'], 200>
 export type Explanation = InferResponseType<Routes['spaces'][':id']['explain']['$get'], 200>
 export type Message = NonNullable<Explanation['evidence']>
-export type LostMessage = Explanation['lost'][number]
 type HistoryPage = InferResponseType<Routes['spaces'][':id']['history']['$get'], 200>
 type Entry = HistoryPage['items'][number]
 export type Override = NonNullable<NonNullable<Space['why']>['override']>

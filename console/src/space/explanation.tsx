@@ -1,5 +1,5 @@
 import { Time } from '../components/time.tsx'
-import { outcomeFaces } from '../outcomes.tsx'
+import { outcomeFaces } from '../outcomes.ts'
 import { StatusBadge } from '../status.tsx'
 import type { Explanation } from './data.ts'
 import { Fact, MessageCard } from './message-card.tsx'

@@ -1,4 +1,4 @@
-import { outcomeFaces, outcomes } from '../outcomes.tsx'
+import { outcomeFaces, outcomes } from '../outcomes.ts'
 import { markPaths } from './chart.tsx'
 import type { LoggedReading } from './data.ts'
 

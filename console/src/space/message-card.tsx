@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { messageUrl } from '../messages/message-filter.ts'
 import { PayloadView } from '../messages/payload.tsx'
-import { outcomeFaces } from '../outcomes.tsx'
+import { outcomeFaces } from '../outcomes.ts'
 import { fullTime } from '../times.ts'
 import type { Message } from './data.ts'
 import { saidText } from './words.ts'

@@ -1,7 +1,5 @@
 import { outcomeFaces, type Outcome } from './outcomes.ts'
 
-export { outcomeFaces, outcomes, type Outcome } from './outcomes.ts'
-
 /** What became of a reading; what had no effect is marked. */
 export function OutcomeMark({ outcome }: { outcome: Outcome | null }) {
   if (outcome === null) return <span class="none">none</span>
