@@ -95,9 +95,9 @@ describe('import directions', () => {
     expect(impure).toEqual([])
   })
 
-  test('the console knows of the server what the API says: its typed client, and the names of permissions', () => {
+  test('the console knows of the server what the API says: its typed client, and the names of permissions, events and rules', () => {
     const folder = join(import.meta.dirname, '../../console/src')
-    const known = ['api/client.ts', 'auth/permissions.ts'].map((name) => join(source, name))
+    const known = ['api/client.ts', 'auth/permissions.ts', 'occupancy/events.ts'].map((name) => join(source, name))
     const foreign = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => /\.tsx?$/.test(file))
       .flatMap((file) =>
