@@ -5,6 +5,8 @@ const long = [
   'test/api/authenticator.pg.test.ts',
   'test/api/live-rights.pg.test.ts',
   'test/api/live-slow.pg.test.ts',
+  'test/api/lockout.pg.test.ts',
+  'test/api/reading-events.pg.test.ts',
   'test/api/reservation-races.pg.test.ts',
   'test/api/suites-can-fail.pg.test.ts',
   'test/api/views.pg.test.ts',
@@ -12,11 +14,15 @@ const long = [
   'test/mqtt/mosquitto-rights.mqtt.test.ts',
   'test/pg/embedded.pg.test.ts',
   'test/pg/event-retention.pg.test.ts',
+  'test/pg/explain.pg.test.ts',
   'test/pg/parking-sessions.pg.test.ts',
+  'test/pg/redrive-requests.pg.test.ts',
   'test/pg/redrive.pg.test.ts',
+  'test/pg/replay-sources.pg.test.ts',
   'test/pg/reservation-calendar.pg.test.ts',
   'test/pg/reservation-model.pg.test.ts',
   'test/pg/reservation-turns.pg.test.ts',
+  'test/pg/silence.pg.test.ts',
 ]
 
 /**
