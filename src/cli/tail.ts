@@ -33,6 +33,9 @@ async function tail(options: Options): Promise<void> {
   const database = await openDatabase(readConfig(process.env))
   const terminal = processTerminal()
   const stopping = new AbortController()
+  const stopped = new Promise<undefined>((resolve) => {
+    stopping.signal.addEventListener('abort', () => resolve(undefined))
+  })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
   try {
     const system = database.system('baywire tail')
@@ -43,7 +46,7 @@ async function tail(options: Options): Promise<void> {
     const read = patient(system, terminal)
     let position: TailPosition | undefined
     while (!stopping.signal.aborted) {
-      const answer = await read({ selection, position })
+      const answer = await Promise.race([read({ selection, position }), stopped])
       position = answer?.position ?? position
       for (const arrival of answer?.arrivals ?? []) show(arrival)
       await pause(pollMs, undefined, { signal: stopping.signal }).catch(() => {})
@@ -51,6 +54,8 @@ async function tail(options: Options): Promise<void> {
   } finally {
     await database.close()
   }
+  // A client that lost its connection waits half a minute for what else it was doing; nobody waits for that here.
+  process.exit()
 }
 
 /** Undefined while the database is away: what is committed until it is back is shown then. */
