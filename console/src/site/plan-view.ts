@@ -226,7 +226,7 @@ function drawBay({ id, code }: PlanSpace, { x, y, layout, codeSize }: Drawn): Ba
   const title = element('title', {})
   title.textContent = code
   const letter = textAt(width / 2, height * 0.42, letterSize, 'letter')
-  const name = textAt(width / 2, height - codeSize * 1.1, codeSize, 'code')
+  const name = textAt(width / 2, height - codeSize * 1.1, codeSize, 'bay-code')
   name.textContent = shownCode(code)
   const box = { width: String(width), height: String(height), rx: String(Math.min(width, height) * 0.08) }
   group.append(
