@@ -261,11 +261,13 @@ function spacesOf(candidates: readonly Candidate[], tenants: Tenants): { tenantI
 }
 
 function orphansIn(rows: readonly ReadingRow[], messages: readonly Message[]): Orphan[] {
+  const unknown = rows.filter(({ outcome, device }) => outcome === 'unknown_device' && device !== null)
+  if (unknown.length === 0) return []
   const payloads = new Map(messages.map((message) => [message.id, message.delivery.payload]))
   const orphans = new Map<string, Orphan>()
-  for (const row of rows) {
-    if (row.outcome !== 'unknown_device' || row.device === null) continue
+  for (const row of unknown) {
     const { tenantId, device, receivedAt, topic } = row
+    if (device === null) continue
     const key = deviceKey(tenantId, device)
     const heardSoFar = orphans.get(key)?.heard ?? 0
     orphans.set(key, {

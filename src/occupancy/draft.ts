@@ -1,7 +1,11 @@
 import type { SpaceEvent } from './events.ts'
 import { evidenceWord, visibleState, type EvidenceFacts, type SpaceState } from './state.ts'
 
-/** One step being worked out: the state so far and the events it has emitted. The state it began with stays as it was. */
+/**
+ * One step being worked out: the state so far and the events it has emitted. The state it began with stays as it was.
+ * What each reading makes anew is written out field by field: a spread with fields added gives each object a hidden class of
+ * its own, and then whatever reads it is slow.
+ */
 export class Draft {
   readonly events: SpaceEvent[] = []
   #state: SpaceState
@@ -18,11 +22,34 @@ export class Draft {
     this.#state = { ...this.#state, ...part }
   }
 
+  /** What newer evidence brings with it; deadlines that fired are behind it. */
+  takeEvidence({
+    newest,
+    sources,
+    staleAt,
+    unknownAt,
+  }: Pick<SpaceState, 'newest' | 'sources' | 'staleAt' | 'unknownAt'>): void {
+    const { facts, reservation, override, calendarSince, version } = this.#state
+    this.#state = {
+      facts,
+      newest,
+      sources,
+      staleAt,
+      unknownAt,
+      fired: [],
+      reservation,
+      override,
+      calendarSince,
+      version,
+    }
+  }
+
   /** Sets facts of evidence; where the word that they make changes, it holds since `at`. */
-  setFacts(part: Partial<EvidenceFacts>, at: number): void {
+  setFacts(part: Partial<Omit<EvidenceFacts, 'since'>>, at: number): void {
     const earlier = this.#state.facts
-    const facts = { ...earlier, ...part }
-    this.set({ facts: evidenceWord(facts) === evidenceWord(earlier) ? facts : { ...facts, since: at } })
+    const { occupancy = earlier.occupancy, stale = earlier.stale, candidate = earlier.candidate } = part
+    const isSame = evidenceWord({ occupancy, stale }) === evidenceWord(earlier)
+    this.set({ facts: { occupancy, stale, candidate, since: isSame ? earlier.since : at } })
   }
 
   /**
@@ -42,8 +69,8 @@ export class Draft {
     this.emit({ kind: occupancy === 'occupied' ? 'occupied' : 'vacated', eventTime: since, cause, rule })
   }
 
-  emit(event: Omit<SpaceEvent, 'state'>): void {
+  emit({ kind, eventTime, cause, rule }: Omit<SpaceEvent, 'state'>): void {
     this.set({ version: this.#state.version + 1 })
-    this.events.push({ ...event, state: visibleState(this.#state) })
+    this.events.push({ kind, eventTime, cause, rule, state: visibleState(this.#state) })
   }
 }

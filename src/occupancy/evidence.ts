@@ -122,14 +122,14 @@ export function withSource(
 ): SpaceState['sources'] {
   const known = sourceOf(state, device)
   const earlier = known?.session === session ? known : undefined
-  const counted: Source = {
+  const source: Source = {
     device,
     session,
     counter: greaterOf(earlier?.counter ?? null, counter),
     at: greaterOf(earlier?.at ?? null, at) ?? at,
     aheadUntil: greaterOf(known?.aheadUntil ?? null, clock === 'ahead' ? sentAt : null),
+    heartbeats,
   }
-  const source = heartbeats === undefined ? counted : { ...counted, heartbeats }
   if (known !== undefined && state.sources.length === 1) return [source]
   if (known !== undefined) return state.sources.map((other) => (other === known ? source : other))
   const sources = [...state.sources, source]

@@ -42,8 +42,8 @@ export interface Source {
   readonly at: number
   /** The furthest time that it sent while that was ahead of ours; null where its clock was never ahead. */
   readonly aheadUntil: number | null
-  /** Of a device that sends some. */
-  readonly heartbeats?: Heartbeats
+  /** Of a device that sends some; left out where the state is stored without. */
+  readonly heartbeats?: Heartbeats | undefined
 }
 
 /** A deadline that fired behind the newest evidence, with what was before it: it may yet be withdrawn. */

@@ -89,12 +89,11 @@ function stepReading(state: SpaceState, reading: ReadingInput, policy: Policy): 
   const draft = new Draft(state)
   withdrawDeadlines(draft, evidence, cause)
   fireDeadlines(draft, (due) => due < at)
-  draft.set({
+  draft.takeEvidence({
     newest: evidence,
     sources: withSource(draft.state, { clock, evidence, sentAt: reading.at, heartbeats }),
     staleAt: at + sensorTimeoutS(heartbeats, policy) * 1000,
     unknownAt: at + policy.unknown_after_s * 1000,
-    fired: [],
   })
   const cell = cells[draft.state.facts.occupancy][reading.occupied ? 'occupied' : 'vacant']
   const outcome = cell(draft, { at, policy, cause })

@@ -30,6 +30,8 @@ export interface ReadingRow {
   policyVersion: number | null
 }
 
+const nothing = Buffer.alloc(0)
+
 export async function insertReadings(tx: SystemTransaction, rows: readonly ReadingRow[]): Promise<void> {
   if (rows.length === 0) return
   const numbers = (field: (row: ReadingRow) => number | boolean | string | null) => plainOf(rows, field)
@@ -82,7 +84,7 @@ function payloadsOf(rows: readonly ReadingRow[]): { bytes: Buffer; begins: strin
     return at
   })
   return {
-    bytes: Buffer.concat(rows.flatMap(({ payload }) => payload ?? [])),
+    bytes: Buffer.concat(rows.map(({ payload }) => payload ?? nothing)),
     begins,
     lengths: plainOf(rows, ({ payload }) => payload?.length ?? null),
   }

@@ -87,10 +87,11 @@ export class SessionChanges {
     tx: SpaceTransaction,
     { spaces, policies }: { spaces: readonly SteppedSpace[]; policies: PolicyCache },
   ): Promise<void> {
-    await upsertSessions(
-      tx,
-      spaces.flatMap((space) => Array.from(space.sessions.#changed?.values() ?? [], (session) => ({ space, session }))),
-    )
+    const changed: SessionRow[] = []
+    for (const space of spaces) {
+      for (const session of space.sessions.#changed?.values() ?? []) changed.push({ space, session })
+    }
+    await upsertSessions(tx, changed)
     const late = spaces.filter((space) => space.sessions.#projectFrom !== undefined)
     if (late.length === 0) return
     const found = await projectionStarts(
@@ -114,10 +115,12 @@ export class SessionChanges {
   }
 }
 
-async function upsertSessions(
-  tx: SpaceTransaction,
-  rows: readonly { space: SteppedSpace; session: ParkingSession }[],
-): Promise<void> {
+interface SessionRow {
+  space: SteppedSpace
+  session: ParkingSession
+}
+
+async function upsertSessions(tx: SpaceTransaction, rows: readonly SessionRow[]): Promise<void> {
   if (rows.length === 0) return
   await tx`
     INSERT INTO parking_sessions AS p (tenant_id, space_id, started_at, ended_at, uncertain)

@@ -56,11 +56,10 @@ export async function lockSpaces(
   if (keys.length === 0) return []
   const tenantIds = [...new Set(keys.map((key) => key.tenantId))]
   const [locked, versions] = await Promise.all([
-    tx<(SpaceKey & { inputSeq: number; rulesVersion: number })[]>`
-      SELECT s.tenant_id AS "tenantId", s.space_id AS "spaceId", s.input_seq AS "inputSeq",
-        s.rules_version AS "rulesVersion"
+    tx<{ place: number; inputSeq: number; rulesVersion: number }[]>`
+      SELECT wanted.place::integer, s.input_seq AS "inputSeq", s.rules_version AS "rulesVersion"
       FROM unnest(${plainOf(keys, (key) => key.tenantId)}::uuid[],
-                  ${plainOf(keys, (key) => key.spaceId)}::uuid[]) AS wanted (tenant_id, space_id)
+                  ${plainOf(keys, (key) => key.spaceId)}::uuid[]) WITH ORDINALITY AS wanted (tenant_id, space_id, place)
       JOIN space_states s ON s.tenant_id = wanted.tenant_id AND s.space_id = wanted.space_id
       ORDER BY s.space_id
       FOR UPDATE OF s`,
@@ -68,19 +67,19 @@ export async function lockSpaces(
       SELECT t.id, t.policy_version AS version
       FROM unnest(${plain(tenantIds)}::uuid[]) AS wanted (id) JOIN tenants t ON t.id = wanted.id`,
   ])
-  const remembered = locked.map(({ spaceId, inputSeq }) => memory.asOf(spaceId, inputSeq))
+  const found = locked.map(({ place, inputSeq, rulesVersion }) => {
+    const { tenantId, spaceId } = keys[place - 1] as SpaceKey
+    return { tenantId, spaceId, rulesVersion, known: memory.asOf(spaceId, inputSeq) }
+  })
   const read = await readSpaces(
     tx,
-    locked.filter((_, index) => remembered[index] === undefined),
+    found.filter(({ known }) => known === undefined),
   )
   const policyVersions = new Map(versions.map(({ id, version }) => [id, version]))
   const spaces: LockedSpace[] = []
-  for (let index = 0; index < locked.length; index++) {
-    const { tenantId, spaceId, rulesVersion } = locked[index] as (typeof locked)[number]
-    const known = remembered[index] ?? read.get(spaceId)
-    if (known !== undefined) {
-      spaces.push({ tenantId, spaceId, known, policyVersion: policyVersions.get(tenantId) ?? 0, rulesVersion })
-    }
+  for (const { tenantId, spaceId, rulesVersion, known = read.get(spaceId) } of found) {
+    if (known === undefined) continue
+    spaces.push({ tenantId, spaceId, known, policyVersion: policyVersions.get(tenantId) ?? 0, rulesVersion })
   }
   return spaces
 }

@@ -5,7 +5,10 @@ import { plainOf } from './arrays.ts'
 import type { SpaceTransaction } from './transactions.ts'
 import type { SteppedSpace } from './writer.ts'
 
-/** Times go to Postgres as epoch milliseconds and become timestamps there. */
+/**
+ * Times go to Postgres as epoch milliseconds and become timestamps there. JSON goes there by way of a sub-select: Postgres would
+ * read a parameter twice, to plan and to execute.
+ */
 interface Change {
   spaces: readonly SteppedSpace[]
   recordedAt: number
@@ -17,6 +20,7 @@ export const eventsChannel = 'baywire_events'
 export async function updateStates(tx: SpaceTransaction, { spaces, recordedAt }: Change): Promise<void> {
   if (spaces.length === 0) return
   const visible = spaces.map((space) => visibleState(space.state))
+  const states = JSON.stringify(spaces.map((space) => stored(space.state)))
   const column = (of: (state: VisibleState) => number | boolean | string | null) => plainOf(visible, of)
   await tx`
     UPDATE space_states s SET
@@ -40,7 +44,7 @@ export async function updateStates(tx: SpaceTransaction, { spaces, recordedAt }:
       ${column((state) => state.version)}::bigint[],
       ${plainOf(spaces, (space) => space.sessions.openSince)}::double precision[],
       ${plainOf(spaces, (space) => nextDeadline(space.state)?.at ?? null)}::double precision[]
-    ), json_array_elements(${JSON.stringify(spaces.map((space) => stored(space.state)))}::text::json)) AS n (tenant_id, space_id, status, occupancy, reservation, override, stale, since, observed_at, input_seq,
+    ), json_array_elements((SELECT ${states})::json)) AS n (tenant_id, space_id, status, occupancy, reservation, override, stale, since, observed_at, input_seq,
             version, session_started_at, next_deadline_at, state)
     WHERE s.tenant_id = n.tenant_id AND s.space_id = n.space_id`
 }
@@ -67,7 +71,7 @@ export async function insertInputs(tx: SpaceTransaction, { spaces, recordedAt }:
  * the commits, and a follower that has seen position n will never find a lower one new.
  */
 export async function insertEvents(tx: SpaceTransaction, { spaces, recordedAt }: Change): Promise<void> {
-  const rows = spaces.flatMap((space) => space.events.map((entry) => ({ space, ...entry })))
+  const rows = eventsOf(spaces)
   if (rows.length === 0) return
   await tx`
     WITH new AS (
@@ -80,8 +84,8 @@ export async function insertEvents(tx: SpaceTransaction, { spaces, recordedAt }:
         ${plainOf(rows, ({ event }) => event.eventTime)}::double precision[],
         ${plainOf(rows, ({ event }) => event.kind)}::text[],
         ${plainOf(rows, ({ event }) => event.rule)}::text[]
-      ), json_array_elements(${JSON.stringify(rows.map(({ event }) => event.cause))}::text::json),
-        json_array_elements(${JSON.stringify(rows.map(({ event }) => eventState(event)))}::text::json)
+      ), json_array_elements((SELECT ${JSON.stringify(rows.map(({ event }) => event.cause))})::json),
+        json_array_elements((SELECT ${JSON.stringify(rows.map(({ event }) => eventState(event)))})::json)
       ) WITH ORDINALITY AS n (tenant_id, space_id, input_seq, ordinal, event_time, kind, rule, cause, state, place)
     ), head AS (
       INSERT INTO event_heads AS h (tenant_id, position)
@@ -97,6 +101,21 @@ export async function insertEvents(tx: SpaceTransaction, { spaces, recordedAt }:
       new.input_seq, new.ordinal, to_timestamp(new.event_time / 1000), to_timestamp(${recordedAt}::double precision / 1000),
       new.kind, new.cause, new.rule, new.state
     FROM new JOIN head ON head.tenant_id = new.tenant_id CROSS JOIN woken`
+}
+
+interface EventRow {
+  space: SteppedSpace
+  inputSeq: number
+  ordinal: number
+  event: SpaceEvent
+}
+
+function eventsOf(spaces: readonly SteppedSpace[]): EventRow[] {
+  const rows: EventRow[] = []
+  for (const space of spaces) {
+    for (const { inputSeq, ordinal, event } of space.events) rows.push({ space, inputSeq, ordinal, event })
+  }
+  return rows
 }
 
 /** The visible state as it is stored and shown: times in RFC 3339. */
