@@ -339,7 +339,13 @@ class EmbeddedBroker implements Broker {
 
   #open(client: Client): void {
     const connection = connectionOf(client)
-    if (connection.identity !== undefined) connection.open(this.#allowanceOf(connection.identity))
+    if (connection.identity === undefined) return
+    const take = this.#publishes.directly(connection)
+    connection.open(this.#allowanceOf(connection.identity), (publish) => {
+      // Not in aedes' types; null once the client is gone. aedes does not see what keeps this client alive.
+      ;(client as unknown as Record<'_keepaliveTimer', NodeJS.Timeout | null>)['_keepaliveTimer']?.refresh()
+      return take(publish)
+    })
   }
 
   #allowanceOf({ kind, limits }: Identity): Allowance {

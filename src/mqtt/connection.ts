@@ -5,6 +5,7 @@
  * - a packet larger than the bound ends the connection before it is buffered; a publish that is too large is let pass
  *   by, byte for byte, and acknowledged without effect, since its sender would only send it again and again;
  * - behind CONNECT everything waits until the client is known;
+ * - what aedes has nothing to do with (readings, acks) is handed over here and never reaches it;
  * - at most `inFlight` publishes are unsettled, and what a client may send at will comes at its rate; the rest waits
  *   in the socket.
  * PUBACKs are written here, past aedes, when their deliveries are acknowledged.
@@ -13,7 +14,7 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { Identity } from './access.ts'
 import { Acknowledgements } from './acknowledgements.ts'
-import { packetType, readFrameHeader, readPublishHead, type FrameHeader } from './frames.ts'
+import { packetType, readFrameHeader, readPublish, readPublishHead, type FrameHeader, type Publish } from './frames.ts'
 import { TokenBucket, type Rate } from './token-bucket.ts'
 
 export interface ConnectionLimits {
@@ -27,6 +28,9 @@ export interface Allowance {
   /** Publishes that may be unsettled. */
   inFlight: number
 }
+
+/** Takes a publish in place of aedes, or answers false. */
+export type TakePublish = (publish: Publish) => boolean
 
 interface ConnectionOptions {
   limits: ConnectionLimits
@@ -64,7 +68,11 @@ export class Connection extends Duplex {
   readonly #socket: Socket
   readonly #options: ConnectionOptions
   readonly #acknowledgements: Acknowledgements
-  #waiting = nothing
+  #take: TakePublish = () => false
+  /** What has come and was not handed on, its bytes, and how many the next packet takes, where it must be there in whole. */
+  #parts: Buffer[] = []
+  #bytes = 0
+  #needed = 0
   /** Of a packet that goes on, and of one that is passed by. */
   #bodyLeft = 0
   #passByLeft = 0
@@ -89,7 +97,8 @@ export class Connection extends Duplex {
     })
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => {
-      this.#waiting = this.#waiting.length === 0 ? chunk : Buffer.concat([this.#waiting, chunk])
+      this.#parts.push(chunk)
+      this.#bytes += chunk.length
       this.#pump()
     })
     socket.on('end', () => {
@@ -106,9 +115,10 @@ export class Connection extends Duplex {
     return this.#state !== 'new'
   }
 
-  /** The client is known: from here on it may send so much. */
-  open(allowance: Allowance): void {
+  /** The client is known: from here on it may send so much, and its publishes are offered to `take` first. */
+  open(allowance: Allowance, take: TakePublish): void {
     this.#state = 'open'
+    this.#take = take
     this.allow(allowance)
   }
 
@@ -147,18 +157,17 @@ export class Connection extends Duplex {
 
   /** Hands on as many bytes as the rules above allow, and reads on only when nothing had to wait for a rule. */
   #pump(): void {
-    if (this.destroyed || this.#finished) return
-    this.#passBy()
-    const scan = this.#scan()
+    if (this.destroyed || this.#finished || (this.#bytes < this.#needed && !this.#ended)) return
+    const waiting = this.#passBy(this.#gather())
+    const scan = this.#scan(waiting)
+    if (this.destroyed) return
     if (scan.problem !== undefined) {
       this.destroy(scan.problem)
       return
     }
-    if (scan.bytes > 0) {
-      const allowed = this.#waiting.subarray(0, scan.bytes)
-      this.#waiting = this.#waiting.length === scan.bytes ? nothing : this.#waiting.subarray(scan.bytes)
-      this.#full = !this.push(allowed)
-    }
+    this.#handOn(waiting.subarray(scan.takenTo, scan.at))
+    this.#keep(waiting.subarray(scan.at))
+    this.#needed = scan.needed ?? 0
     if (scan.tooLarge !== undefined) this.#refuse(scan.tooLarge)
     else if (this.#ended && !scan.blocked) {
       this.#finished = true
@@ -167,31 +176,58 @@ export class Connection extends Duplex {
     else this.#socket.resume()
   }
 
+  #gather(): Buffer {
+    return this.#parts.length === 1 ? (this.#parts[0] ?? nothing) : Buffer.concat(this.#parts)
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#parts = bytes.length === 0 ? [] : [bytes]
+    this.#bytes = bytes.length
+  }
+
+  #handOn(bytes: Buffer): void {
+    if (bytes.length > 0) this.#full = !this.push(bytes)
+  }
+
   /** How many of the waiting bytes may go on; `blocked` when the packet behind them has to wait. */
-  #scan(): Scan {
-    if (this.#waiting.length > 0) this.#bucket?.refill(this.#options.now())
+  #scan(waiting: Buffer): Scan {
+    if (waiting.length > 0) this.#bucket?.refill(this.#options.now())
     let at = 0
-    while (at < this.#waiting.length) {
+    let takenTo = 0
+    while (at < waiting.length && !this.destroyed) {
       if (this.#bodyLeft > 0) {
-        const part = Math.min(this.#bodyLeft, this.#waiting.length - at)
+        const part = Math.min(this.#bodyLeft, waiting.length - at)
         this.#bodyLeft -= part
         at += part
         continue
       }
-      const header = readFrameHeader(this.#waiting, at)
+      const header = readFrameHeader(waiting, at)
       if (header === 'incomplete') break
-      if (header === 'malformed') {
-        return { bytes: at, blocked: false, problem: new Error('remaining length without an end') }
-      }
-      if (this.#isTooLarge(header)) return this.#scanTooLarge(header, at)
+      if (header === 'malformed') return { at, takenTo, problem: new Error('remaining length without an end') }
+      if (this.#isTooLarge(header)) return this.#scanTooLarge(waiting, { at, takenTo, header })
       if (this.#state === 'new' && header.type !== packetType.connect) {
-        return { bytes: at, blocked: false, problem: new Error('CONNECT comes first') }
+        return { at, takenTo, problem: new Error('CONNECT comes first') }
       }
-      if (!this.#admits(header.type)) return { bytes: at, blocked: true }
-      at += header.headerBytes
-      this.#bodyLeft = header.bodyBytes
+      const end = at + header.headerBytes + header.bodyBytes
+      const isPublish = this.#state === 'open' && header.type === packetType.publish
+      // Whether aedes has to do with it, its topic says.
+      if (isPublish && end > waiting.length) return { at, takenTo, needed: end - at }
+      if (!this.#admits(header.type)) return { at, takenTo, blocked: true }
+      if (isPublish && this.#isTaken(waiting, { at, takenTo, header })) takenTo = at = end
+      else {
+        at += header.headerBytes
+        this.#bodyLeft = header.bodyBytes
+      }
     }
-    return { bytes: at, blocked: this.#socket.writableNeedDrain }
+    return { at, takenTo, blocked: this.#socket.writableNeedDrain }
+  }
+
+  /** Whether a publish was taken. What stands before it goes on first, as it came first. */
+  #isTaken(waiting: Buffer, { at, takenTo, header }: Found): boolean {
+    const publish = readPublish(waiting, { at, header, version: '3.1.1' })
+    if (publish === 'malformed' || !this.#take(publish)) return false
+    this.#handOn(waiting.subarray(takenTo, at))
+    return true
   }
 
   #isTooLarge({ bodyBytes }: FrameHeader): boolean {
@@ -200,16 +236,14 @@ export class Connection extends Duplex {
   }
 
   /** A publish of QoS 0 or 1 may pass by; QoS 2 has a handshake that would have to be remembered for it. */
-  #scanTooLarge(header: FrameHeader, at: number): Scan {
-    if (this.#state === 'connecting') return { bytes: at, blocked: true }
+  #scanTooLarge(waiting: Buffer, { at, takenTo, header }: Found): Scan {
+    if (this.#state === 'connecting') return { at, takenTo, blocked: true }
     const mayPass = this.#state === 'open' && header.bodyBytes <= mostPassedByBytes
-    const head = mayPass ? readPublishHead(this.#waiting, at, header) : 'malformed'
-    if (head === 'incomplete') return { bytes: at, blocked: false }
-    if (head === 'malformed' || head.qos > 1) {
-      return { bytes: at, blocked: false, problem: new PacketTooLarge() }
-    }
-    if (!this.#admits(header.type)) return { bytes: at, blocked: true }
-    return { bytes: at, blocked: false, tooLarge: { ...header, messageId: head.messageId } }
+    const head = mayPass ? readPublishHead(waiting, at, header) : 'malformed'
+    if (head === 'incomplete') return { at, takenTo }
+    if (head === 'malformed' || head.qos > 1) return { at, takenTo, problem: new PacketTooLarge() }
+    if (!this.#admits(header.type)) return { at, takenTo, blocked: true }
+    return { at, takenTo, tooLarge: { ...header, messageId: head.messageId } }
   }
 
   /** What is left of it is passed by as it arrives. */
@@ -219,15 +253,14 @@ export class Connection extends Duplex {
     if (messageId !== undefined) this.acknowledge(messageId)
     // Pumps again, since behind it there may be others.
     this.settle()
-    this.#passBy()
+    this.#keep(this.#passBy(this.#gather()))
     if (!this.#full) this.#socket.resume()
   }
 
-  #passBy(): void {
-    const bytes = Math.min(this.#passByLeft, this.#waiting.length)
-    if (bytes === 0) return
+  #passBy(waiting: Buffer): Buffer {
+    const bytes = Math.min(this.#passByLeft, waiting.length)
     this.#passByLeft -= bytes
-    this.#waiting = this.#waiting.length === bytes ? nothing : this.#waiting.subarray(bytes)
+    return bytes === 0 ? waiting : waiting.subarray(bytes)
   }
 
   /** Whether the next packet may go on now; counts it when it does. */
@@ -273,7 +306,7 @@ export class Connection extends Duplex {
     clearTimeout(this.#tokenTimer)
     this.#acknowledgements.flush()
     this.#socket.destroy()
-    this.#waiting = nothing
+    this.#keep(nothing)
     done(error)
   }
 }
@@ -285,9 +318,18 @@ interface TooLarge {
   messageId: number | undefined
 }
 
-interface Scan {
-  bytes: number
-  blocked: boolean
+/** A packet at `at`; what is before `takenTo` was taken in place of aedes. */
+interface Found {
+  at: number
+  takenTo: number
+  header: FrameHeader
+}
+
+interface Scan extends Omit<Found, 'header'> {
+  /** The packet at `at` has to wait for a rule. */
+  blocked?: boolean
+  /** Or for the rest of it: so many bytes from there on. */
+  needed?: number
   problem?: Error
   /** A publish behind those bytes that is to be refused. */
   tooLarge?: TooLarge

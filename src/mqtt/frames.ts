@@ -62,7 +62,7 @@ export function readPublishHead(
   return { qos, messageId: bytes.readUInt16BE(idAt) }
 }
 
-/** A PUBLISH as MQTT 5 has it (3.3), its properties left out. */
+/** A PUBLISH (MQTT 3.1.1 and 5, 3.3), its properties left out. */
 export interface Publish {
   topic: string
   payload: Buffer
@@ -73,27 +73,30 @@ export interface Publish {
   messageId: number
 }
 
-/** The PUBLISH of MQTT 5 that stands at `offset` in whole; its payload is a view of `bytes`. */
+/** The PUBLISH that stands at `at` in whole; its payload is a view of `bytes`. That of MQTT 5 has properties. */
 export function readPublish(
   bytes: Buffer,
-  offset: number,
-  { headerBytes, bodyBytes }: FrameHeader,
+  { at, header, version }: { at: number; header: FrameHeader; version: '3.1.1' | '5' },
 ): Publish | 'malformed' {
-  const flags = bytes[offset] ?? 0
+  const { headerBytes, bodyBytes } = header
+  const flags = bytes[at] ?? 0
   const qos = (flags >> 1) & 3
-  const body = offset + headerBytes
+  const body = at + headerBytes
   const end = body + bodyBytes
   if (qos === 3 || bodyBytes < 2) return 'malformed'
   const idAt = body + 2 + bytes.readUInt16BE(body)
-  const propertiesAt = qos === 0 ? idAt : idAt + 2
-  if (propertiesAt >= end) return 'malformed'
+  const headEnd = qos === 0 ? idAt : idAt + 2
+  if (headEnd > end) return 'malformed'
+  const payloadAt = version === '5' ? behindProperties(bytes, headEnd) : headEnd
+  if (payloadAt === undefined || payloadAt > end) return 'malformed'
   const messageId = qos === 0 ? 0 : bytes.readUInt16BE(idAt)
-  // Their length is a number of the same form as that of the packet.
-  const properties = readLength(bytes, propertiesAt)
-  if (typeof properties === 'string') return 'malformed'
-  const payloadAt = propertiesAt + properties.bytes + properties.value
-  if (payloadAt > end) return 'malformed'
   const topic = bytes.toString('utf8', body + 2, idAt)
   const payload = bytes.subarray(payloadAt, end)
   return { topic, payload, qos, retain: (flags & 1) === 1, dup: (flags & 8) === 8, messageId }
+}
+
+/** Their length is a number of the same form as that of the packet. */
+function behindProperties(bytes: Buffer, offset: number): number | undefined {
+  const length = readLength(bytes, offset)
+  return typeof length === 'string' ? undefined : offset + length.bytes + length.value
 }

@@ -73,7 +73,7 @@ export class Incoming extends Duplex {
           break
         }
         if (handedOn < at) this.push(bytes.subarray(handedOn, at))
-        const publish = readPublish(bytes, at, header)
+        const publish = readPublish(bytes, { at, header, version: '5' })
         if (publish === 'malformed') return this.#fail(bytes, 'malformed PUBLISH')
         handedOn = at + packetBytes
         this.#onPublish(publish)

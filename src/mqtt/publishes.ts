@@ -2,11 +2,10 @@
  * What happens to a publish that reached the embedded broker: refused, or handed to the receiver and
  * acknowledged only when the receiver says so.
  *
- * aedes sends PUBACK or PUBREC when its `authorizePublish` hook calls back, and reads on from a connection
- * only when every publish of a chunk has called back. So:
- * - what nobody may subscribe to (readings, acks) goes on as a QoS 0 publish to a topic without subscribers,
- *   at once, and its PUBACK is sent by the connection itself: many may be in flight;
- * - presence, which is retained, and QoS 2, whose handshake aedes keeps, call back after the commit.
+ * - What nobody may subscribe to (readings, acks) is taken from the connection itself, which sends its PUBACK: many may be
+ *   in flight, and aedes never sees them.
+ * - Presence, which is retained, and QoS 2, whose handshake aedes keeps, come out of its `authorizePublish` hook. It sends
+ *   PUBACK or PUBREC when that calls back, which is after the commit.
  *
  * A refused publish is acknowledged without effect (MQTT-3.3.5-2 leaves that or closing the connection), so
  * that it does not hold up the good ones behind it.
@@ -14,13 +13,15 @@
 import type { PublishPacket } from 'aedes'
 import type { Clock } from '../clock.ts'
 import { mayBequeath, mayPublish } from './access.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, TakePublish } from './connection.ts'
 import type { Receiver, RefusalReason } from './delivery.ts'
-import { mostTopicBytes } from './frames.ts'
+import { mostTopicBytes, type Publish } from './frames.ts'
 import { InFlight, type Settling } from './in-flight.ts'
 import { parseTopic, type Topic } from './topics.ts'
 
 type Done = (error?: Error | null) => void
+/** Of the connection, or of aedes. */
+type Arrived = Publish | PublishPacket
 
 /** Of one level, and so in nobody's rights to subscribe to. */
 const sinkTopic = '$refused'
@@ -43,7 +44,33 @@ export class Publishes {
     this.#options = options
   }
 
-  /** A publish from a connection; calling `done` lets aedes go on with what is then left of the packet. */
+  /** Takes the readings and acks of a connection that are of QoS 0 or 1; with all else aedes has to do. */
+  directly(connection: Connection): TakePublish {
+    const settlings: readonly Settling[] = [
+      { acknowledge: () => connection.settle(), giveUp: () => connection.settle() },
+      {
+        acknowledge: (messageId) => {
+          connection.acknowledge(messageId)
+          connection.settle()
+        },
+        giveUp: () => connection.destroy(),
+      },
+    ]
+    return (publish) => {
+      const settling = settlings[publish.qos]
+      const topic = settling === undefined ? undefined : topicOf(publish)
+      if (settling === undefined || topic === undefined || !isForNobody(topic)) return false
+      const refusal = this.#refusal(connection, publish, topic)
+      if (refusal === undefined) this.#deliver(connection, publish, settling)
+      else {
+        this.#options.receiver.refuse(refusal)
+        settling.acknowledge(publish.messageId)
+      }
+      return true
+    }
+  }
+
+  /** A publish that came by way of aedes; calling `done` lets aedes go on with what is then left of the packet. */
   take(connection: Connection, packet: PublishPacket, done: Done): void {
     // Cut off: what aedes had of it ends with the connection.
     if (connection.revoked) return
@@ -51,8 +78,7 @@ export class Publishes {
     const refusal = this.#refusal(connection, packet, topic)
     if (refusal !== undefined) this.#refuse(connection, packet, refusal, done)
     else if (packet.qos === 2) this.#takeOnce(connection, packet, done)
-    else if (topic?.kind === 'status') this.#takePresence(connection, packet, done)
-    else this.#takeReading(connection, packet, done)
+    else this.#takePresence(connection, packet, done)
   }
 
   /** A last will that fires: its sender is gone, and so is its right to anything but its own presence. */
@@ -78,7 +104,7 @@ export class Publishes {
     this.#closed = true
   }
 
-  #refusal(connection: Connection, packet: PublishPacket, topic: Topic | undefined): RefusalReason | undefined {
+  #refusal(connection: Connection, packet: Arrived, topic: Topic | undefined): RefusalReason | undefined {
     if (topic === undefined) return isTooLong(packet.topic) ? 'topic_too_long' : 'unknown_topic'
     if (connection.identity === undefined || !mayPublish(connection.identity, topic)) return 'foreign_topic'
     if (packet.payload.length > this.#options.payloadBytes) return 'payload_too_large'
@@ -90,19 +116,6 @@ export class Publishes {
     if (packet.qos === 1) connection.acknowledge(packet.messageId ?? 0)
     connection.settle()
     redirect(packet, packet.qos === 2 ? 2 : 0)
-    done()
-  }
-
-  #takeReading(connection: Connection, packet: PublishPacket, done: Done): void {
-    const { qos, messageId = 0 } = packet
-    this.#deliver(connection, packet, {
-      acknowledge: () => {
-        if (qos === 1) connection.acknowledge(messageId)
-        connection.settle()
-      },
-      giveUp: () => (qos === 1 ? connection.destroy() : connection.settle()),
-    })
-    redirect(packet, 0)
     done()
   }
 
@@ -139,7 +152,7 @@ export class Publishes {
     })
   }
 
-  #deliver(sender: Connection, packet: PublishPacket, settling: Settling): void {
+  #deliver(sender: Connection, packet: Arrived, settling: Settling): void {
     const delivered = {
       topic: packet.topic,
       payload: Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload),
@@ -153,7 +166,11 @@ export class Publishes {
   }
 }
 
-function topicOf({ topic }: PublishPacket): Topic | undefined {
+function isForNobody({ kind }: Topic): boolean {
+  return kind === 'reading' || kind === 'readings' || kind === 'ack'
+}
+
+function topicOf({ topic }: Arrived): Topic | undefined {
   return topic.length > mostTopicBytes ? undefined : parseTopic(topic)
 }
 
