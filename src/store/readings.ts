@@ -32,10 +32,18 @@ export interface ReadingRow {
 
 const nothing = Buffer.alloc(0)
 
+/**
+ * The arrays are unnested in the select list, not in FROM: there each would be kept in a store of its own first. Of arrays that
+ * are shorter than others the rest is null, so one without any value is sent empty.
+ */
 export async function insertReadings(tx: SystemTransaction, rows: readonly ReadingRow[]): Promise<void> {
   if (rows.length === 0) return
-  const numbers = (field: (row: ReadingRow) => number | boolean | string | null) => plainOf(rows, field)
-  const strings = (field: (row: ReadingRow) => string | null) => textsOf(rows, field)
+  const column =
+    <Value>(literalOf: (rows: readonly ReadingRow[], field: (row: ReadingRow) => Value | null) => string) =>
+    (field: (row: ReadingRow) => Value | null) =>
+      rows.every((row) => field(row) === null) ? '{}' : literalOf(rows, field)
+  const numbers = column<number | boolean | string>(plainOf)
+  const strings = column<string>(textsOf)
   const payloads = payloadsOf(rows)
   await tx`
     INSERT INTO readings (tenant_id, id, part, received_at, topic, payload, delivery, device, device_id, session, counter,
@@ -45,31 +53,30 @@ export async function insertReadings(tx: SystemTransaction, rows: readonly Readi
       substr(${payloads.bytes}::bytea, payload_at, payload_bytes), delivery, device, device_id, session, counter,
       identity, content, occupied, to_timestamp(observed_at / 1000), clock, outcome, reason, space_id, input_seq,
       policy_version, CASE WHEN input_seq IS NOT NULL THEN ${rulesVersion}::smallint END
-    FROM unnest(
-      ${numbers((row) => row.tenantId)}::uuid[],
-      ${numbers((row) => row.id)}::uuid[],
-      ${numbers((row) => row.part)}::integer[],
-      ${numbers((row) => row.receivedAt)}::double precision[],
-      ${strings((row) => row.topic)}::text[],
-      ${payloads.begins}::integer[],
-      ${payloads.lengths}::integer[],
-      ${numbers((row) => row.delivery)}::text[],
-      ${strings((row) => row.device)}::text[],
-      ${numbers((row) => row.deviceId)}::uuid[],
-      ${strings((row) => row.session)}::text[],
-      ${numbers((row) => row.counter)}::bigint[],
-      ${numbers((row) => row.identity)}::bigint[],
-      ${numbers((row) => row.content)}::bigint[],
-      ${numbers((row) => row.occupied)}::boolean[],
-      ${numbers((row) => row.observedAt)}::double precision[],
-      ${numbers((row) => row.clock)}::text[],
-      ${numbers((row) => row.outcome)}::text[],
-      ${strings((row) => row.reason)}::text[],
-      ${numbers((row) => row.spaceId)}::uuid[],
-      ${numbers((row) => row.inputSeq)}::bigint[],
-      ${numbers((row) => row.policyVersion)}::integer[]
-    ) AS n (tenant_id, id, part, received_at, topic, payload_at, payload_bytes, delivery, device, device_id, session,
-            counter, identity, content, occupied, observed_at, clock, outcome, reason, space_id, input_seq, policy_version)`
+    FROM (SELECT
+      unnest(${numbers((row) => row.tenantId)}::uuid[]) AS tenant_id,
+      unnest(${numbers((row) => row.id)}::uuid[]) AS id,
+      unnest(${numbers((row) => row.part)}::integer[]) AS part,
+      unnest(${numbers((row) => row.receivedAt)}::double precision[]) AS received_at,
+      unnest(${strings((row) => row.topic)}::text[]) AS topic,
+      unnest(${payloads.begins}::integer[]) AS payload_at,
+      unnest(${payloads.lengths}::integer[]) AS payload_bytes,
+      unnest(${numbers((row) => row.delivery)}::text[]) AS delivery,
+      unnest(${strings((row) => row.device)}::text[]) AS device,
+      unnest(${numbers((row) => row.deviceId)}::uuid[]) AS device_id,
+      unnest(${strings((row) => row.session)}::text[]) AS session,
+      unnest(${numbers((row) => row.counter)}::bigint[]) AS counter,
+      unnest(${numbers((row) => row.identity)}::bigint[]) AS identity,
+      unnest(${numbers((row) => row.content)}::bigint[]) AS content,
+      unnest(${numbers((row) => row.occupied)}::boolean[]) AS occupied,
+      unnest(${numbers((row) => row.observedAt)}::double precision[]) AS observed_at,
+      unnest(${numbers((row) => row.clock)}::text[]) AS clock,
+      unnest(${numbers((row) => row.outcome)}::text[]) AS outcome,
+      unnest(${strings((row) => row.reason)}::text[]) AS reason,
+      unnest(${numbers((row) => row.spaceId)}::uuid[]) AS space_id,
+      unnest(${numbers((row) => row.inputSeq)}::bigint[]) AS input_seq,
+      unnest(${numbers((row) => row.policyVersion)}::integer[]) AS policy_version
+    ) AS n`
 }
 
 /**

@@ -30,22 +30,22 @@ export async function updateStates(tx: SpaceTransaction, { spaces, recordedAt }:
       session_started_at = to_timestamp(n.session_started_at / 1000),
       next_deadline_at = to_timestamp(n.next_deadline_at / 1000),
       state = n.state, updated_at = to_timestamp(${recordedAt}::double precision / 1000)
-    FROM ROWS FROM (unnest(
-      ${plainOf(spaces, (space) => space.tenantId)}::uuid[],
-      ${plainOf(spaces, (space) => space.spaceId)}::uuid[],
-      ${column((state) => state.status)}::text[],
-      ${column((state) => state.occupancy)}::text[],
-      ${column((state) => state.reservation)}::text[],
-      ${column((state) => state.override)}::text[],
-      ${column((state) => state.stale)}::boolean[],
-      ${column((state) => state.since)}::double precision[],
-      ${column((state) => state.observed_at)}::double precision[],
-      ${plainOf(spaces, (space) => space.inputSeq)}::bigint[],
-      ${column((state) => state.version)}::bigint[],
-      ${plainOf(spaces, (space) => space.sessions.openSince)}::double precision[],
-      ${plainOf(spaces, (space) => nextDeadline(space.state)?.at ?? null)}::double precision[]
-    ), json_array_elements((SELECT ${states})::json)) AS n (tenant_id, space_id, status, occupancy, reservation, override, stale, since, observed_at, input_seq,
-            version, session_started_at, next_deadline_at, state)
+    FROM (SELECT
+      unnest(${plainOf(spaces, (space) => space.tenantId)}::uuid[]) AS tenant_id,
+      unnest(${plainOf(spaces, (space) => space.spaceId)}::uuid[]) AS space_id,
+      unnest(${column((state) => state.status)}::text[]) AS status,
+      unnest(${column((state) => state.occupancy)}::text[]) AS occupancy,
+      unnest(${column((state) => state.reservation)}::text[]) AS reservation,
+      unnest(${column((state) => state.override)}::text[]) AS override,
+      unnest(${column((state) => state.stale)}::boolean[]) AS stale,
+      unnest(${column((state) => state.since)}::double precision[]) AS since,
+      unnest(${column((state) => state.observed_at)}::double precision[]) AS observed_at,
+      unnest(${plainOf(spaces, (space) => space.inputSeq)}::bigint[]) AS input_seq,
+      unnest(${column((state) => state.version)}::bigint[]) AS version,
+      unnest(${plainOf(spaces, (space) => space.sessions.openSince)}::double precision[]) AS session_started_at,
+      unnest(${plainOf(spaces, (space) => nextDeadline(space.state)?.at ?? null)}::double precision[]) AS next_deadline_at,
+      json_array_elements((SELECT ${states})::json) AS state
+    ) AS n
     WHERE s.tenant_id = n.tenant_id AND s.space_id = n.space_id`
 }
 
