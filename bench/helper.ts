@@ -17,7 +17,7 @@ export class Helper<Order, Answer> {
   /** @param script relative to this directory */
   static async start<Order, Answer>(script: string): Promise<Helper<Order, Answer>> {
     const child = fork(fileURLToPath(new URL(script, import.meta.url)), {
-      execArgv: ['--import', import.meta.resolve('tsx')],
+      execArgv: ['--import', import.meta.resolve('tsx'), '--import', new URL('built.mjs', import.meta.url).href],
     })
     const helper = new Helper<Order, Answer>(child)
     await helper.#answer()

@@ -14,14 +14,19 @@ const startTimeoutMs = 60_000
 const stopTimeoutMs = 20_000
 const pollMs = 50
 
-/** The built program where it is that of the source, else the source: what is measured is never an older one. */
-export function programArguments(): string[] {
+/** Builds the program where the build is older than the source: what is measured is what users run, and never an older one. */
+export async function build(onProgress: (message: string) => void): Promise<void> {
   const builtAt = statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0
   const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
   const newest = Math.max(
     ...sources.filter((entry) => entry.isFile()).map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
   )
-  return builtAt >= newest ? [built] : ['--import', import.meta.resolve('tsx'), join(root, 'src', 'main.ts')]
+  if (builtAt >= newest) return
+  onProgress('building Baywire')
+  const [code] = (await once(spawn('npm', ['run', 'build'], { cwd: root, stdio: 'inherit' }), 'exit')) as [
+    number | null,
+  ]
+  if (code !== 0) throw new Error('npm run build failed: its reason is above')
 }
 
 export interface Baywire {
@@ -88,7 +93,7 @@ export async function askBaywire(dataDir: string, command: readonly string[]): P
 
 function run(command: readonly string[], settings: Record<string, string>, nodeArguments: readonly string[] = []) {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(BAYWIRE_|DATABASE_URL|MQTT_URL)/.test(name))
-  return spawn(process.execPath, [...nodeArguments, ...extraArguments(), ...programArguments(), ...command], {
+  return spawn(process.execPath, [...nodeArguments, ...extraArguments(), built, ...command], {
     env: { ...Object.fromEntries(inherited), BAYWIRE_LOG_LEVEL: 'warn', ...settings },
     stdio: ['ignore', 'pipe', 'pipe', ...(nodeArguments.length > 0 ? ['ipc' as const] : [])],
   })

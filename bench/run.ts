@@ -10,6 +10,7 @@ import { Lifecycle } from '../src/lifecycle.ts'
 import { createLog } from '../src/log.ts'
 import { BenchDatabase } from './database.ts'
 import { writeTables } from './docs.ts'
+import { build } from './program.ts'
 import { mosquittoVersion } from './mosquitto.ts'
 import { measureRounds } from './rounds.ts'
 import { failuresOf, names, summarize, type Name, type Results, type Summary } from './summary.ts'
@@ -113,6 +114,7 @@ async function bench(options: Options, lifecycle: Lifecycle): Promise<number> {
 
 async function measure(options: Options, lifecycle: Lifecycle): Promise<Summary> {
   const { seconds = defaultSeconds.window, repeats, warmUpS, installNodeRed, memoryRate } = options
+  await build(onProgress)
   const database = await lifecycle.start(
     'database',
     () => BenchDatabase.start(onProgress),

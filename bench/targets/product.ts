@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Latency } from '../database.ts'
 import { provisionFleet } from '../database.ts'
-import { median, watch, type Window } from '../measure.ts'
+import { median, untilQuiet, watch, type Window } from '../measure.ts'
 import { startMosquitto, type Mosquitto } from '../mosquitto.ts'
 import { meterOf, type Meter } from '../processes.ts'
 import { askBaywire, startBaywire, type Baywire } from '../program.ts'
@@ -121,6 +121,8 @@ class Product implements Target {
   async #latencyAt(perSecond: number): Promise<Omit<PacedLatency, 'share'>> {
     const { database, warmUpS, seconds, onProgress } = this.#run
     const { via, broker, load } = this.#parts
+    await database.settle()
+    await untilQuiet(onProgress)
     onProgress(`${via}: ${perSecond} readings per second, for the latency`)
     await load.ask({ order: 'pace', perSecond })
     await pause(warmUpS * 1000)
