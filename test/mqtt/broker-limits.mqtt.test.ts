@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
@@ -272,6 +273,20 @@ describe('time', () => {
   it('ends a silent client', async () => {
     await restart({ keepaliveMinS: 0.05, keepaliveMaxS: 0.1 })
     const client = await join(sensor)
+    await client.closed()
+  })
+
+  it('a client is not silent that sends readings and nothing else, until it sends none', async () => {
+    await restart({ keepaliveMinS: 1, keepaliveMaxS: 1 })
+    receiver.onDelivery = (delivery) => delivery.acknowledge()
+    const client = await join(sensor)
+    // aedes waits one and a half times as long.
+    for (let count = 1; count <= 25; count++) {
+      client.send(...publishes(1))
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await pause(100)
+    }
+    expect(receiver.deliveries).toHaveLength(25)
     await client.closed()
   })
 })

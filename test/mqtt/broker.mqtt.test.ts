@@ -1,4 +1,6 @@
 import { createServer } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import { array, assert, asyncProperty, constantFrom, integer, nat, oneof, record } from 'fast-check'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
@@ -70,6 +72,45 @@ function acknowledgedIds(client: RawClient): number[] {
     ids.push(bytes.readUInt16BE(at + 2))
   }
   return ids
+}
+
+const sizes = oneof({ weight: 9, arbitrary: nat(300) }, { weight: 1, arbitrary: integer({ min: 60_000, max: 65_536 }) })
+const kinds = ['reading', 'reading without answer', 'exactly once', 'status', 'ping', 'foreign'] as const
+const anyParts = array(record({ kind: constantFrom(...kinds), bytes: sizes }), { minLength: 1, maxLength: 30 })
+const answerBytes = {
+  reading: 4,
+  'reading without answer': 0,
+  'exactly once': 4,
+  status: 4,
+  ping: 2,
+  foreign: 4,
+} satisfies Record<(typeof kinds)[number], number>
+
+function packetOf(kind: (typeof kinds)[number], { payload, id }: { payload: string; id: number }): Buffer {
+  switch (kind) {
+    case 'reading':
+      return publishPacket({ topic: reading, payload, qos: 1, id })
+    case 'reading without answer':
+      return publishPacket({ topic: reading, payload, qos: 0 })
+    case 'exactly once':
+      return publishPacket({ topic: reading, payload, qos: 2, id })
+    case 'status':
+      return publishPacket({ topic: status, payload: 'online', qos: 1, id })
+    case 'ping':
+      return pingPacket
+    case 'foreign':
+      return publishPacket({ topic: 'parking/v1/acme/devices/s2/reading', payload, qos: 1, id })
+  }
+}
+
+/** The last length holds for all that is left. */
+async function sendInPieces(client: RawClient, bytes: Buffer, lengths: readonly number[]): Promise<void> {
+  for (let at = 0, piece = 0; at < bytes.length; piece++) {
+    const length = lengths[Math.min(piece, lengths.length - 1)] ?? 1
+    client.send(bytes.subarray(at, (at += length)))
+    // oxlint-disable-next-line no-await-in-loop -- so that they come one by one
+    if (piece < 50) await turn()
+  }
 }
 
 /** Whatever was sent before this answer has been dealt with by the broker. */
@@ -220,6 +261,34 @@ describe('acknowledging', () => {
     receiver.deliveries[0]?.acknowledge()
     await client.closed()
     expect(client.received).toEqual(connected)
+  })
+
+  it('takes readings in their order, whatever stands between, in whatever pieces they come', async () => {
+    await broker.close()
+    await start({ connectsPerMinute: 1000 })
+    receiver.onDelivery = (delivery) => delivery.acknowledge()
+    const anyPieces = asyncProperty(
+      anyParts,
+      array(integer({ min: 1, max: 4000 }), { minLength: 1 }),
+      async (parts, cuts) => {
+        receiver.deliveries.length = 0
+        const client = await join(sensor)
+        const payloads = parts.map(({ kind, bytes }, index) => `${kind} ${index} `.padEnd(bytes, '.'))
+        const packets = parts.map(({ kind }, index) =>
+          packetOf(kind, { payload: payloads[index] ?? '', id: index + 1 }),
+        )
+        await sendInPieces(client, Buffer.concat(packets), cuts)
+        const answers = parts.reduce((bytes, { kind }) => bytes + answerBytes[kind], connected.length)
+        const taken = payloads.filter((payload) => payload.startsWith('reading'))
+        await client.receive(answers)
+        const readingsTaken = () => receiver.payloads().filter((payload) => payload.startsWith('reading'))
+        await receiver.until(() => readingsTaken().length >= taken.length)
+        expect(readingsTaken()).toEqual(taken)
+        expect(client.received).toHaveLength(answers)
+        client.destroy()
+      },
+    )
+    await assert(anyPieces, { numRuns: 25 })
   })
 
   it('takes QoS 0 as best effort, without an answer', async () => {
