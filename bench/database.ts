@@ -26,29 +26,44 @@ export interface Latency {
 /** Longest that a reading may wait between its arrival and its commit and still be counted. */
 const longestWaitS = 60
 
-/** The embedded Postgres in a directory of its own, with nothing in it; all that is measured uses this one server. */
+/**
+ * A database of the embedded Postgres in a directory of its own; all that is measured uses this one server, and each target
+ * a database of its own in it: Baywire follows the events of all tenants of its database, and so would take part in what is
+ * measured of another.
+ */
 export class BenchDatabase {
   readonly dataDir: string
-  readonly #server: EmbeddedPostgres
+  readonly url: string
+  readonly #close: () => Promise<void>
   readonly #sql: Sql
 
-  private constructor(dataDir: string, server: EmbeddedPostgres) {
+  private constructor({ dataDir, url, close }: { dataDir: string; url: string; close: () => Promise<void> }) {
     this.dataDir = dataDir
-    this.#server = server
-    this.#sql = connect({ url: server.url, max: 1, statementTimeoutMs: 0, name: 'baywire bench' })
+    this.url = url
+    this.#close = close
+    this.#sql = connect({ url, max: 1, statementTimeoutMs: 0, name: 'baywire bench' })
   }
 
   static async start(onProgress: (message: string) => void): Promise<BenchDatabase> {
     const dataDir = await mkdtemp(join(tmpdir(), 'baywire-bench-'))
     // The server of root runs as another user.
     await chmod(dataDir, 0o755)
-    const database = new BenchDatabase(dataDir, await startServer(dataDir, onProgress))
-    await migrate(database.url, { onProgress })
-    return database
+    const server = await startServer(dataDir, onProgress)
+    const close = async () => {
+      await server.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+    await migrate(server.url, { onProgress })
+    return new BenchDatabase({ dataDir, url: server.url, close })
   }
 
-  get url(): string {
-    return this.#server.url
+  /** Another database in the same server, to be closed before it. */
+  async beside(name: string): Promise<BenchDatabase> {
+    await this.#sql`CREATE DATABASE ${this.#sql(name)}`
+    const url = new URL(this.url)
+    url.pathname = name
+    await migrate(url.href, { onProgress: () => {} })
+    return new BenchDatabase({ dataDir: this.dataDir, url: url.href, close: async () => {} })
   }
 
   async version(): Promise<string> {
@@ -141,8 +156,7 @@ export class BenchDatabase {
 
   async close(): Promise<void> {
     await this.#sql.end({ timeout: 5 })
-    await this.#server.stop()
-    await rm(this.dataDir, { recursive: true, force: true })
+    await this.#close()
   }
 }
 

@@ -37,8 +37,14 @@ export interface Baywire {
   stop(): Promise<void>
 }
 
-export interface BaywireOptions {
+/** Which database, and where Baywire keeps its files. */
+export interface DatabasePlace {
+  url: string
   dataDir: string
+}
+
+export interface BaywireOptions {
+  database: DatabasePlace
   /** Unlike that of any other on the same database. */
   instance: string
   /** Of an external broker; without it, its own. */
@@ -50,7 +56,7 @@ export interface BaywireOptions {
 
 /** `baywire start` on a database directory, ready. */
 export async function startBaywire({
-  dataDir,
+  database,
   instance,
   mqttUrl,
   preload,
@@ -58,7 +64,7 @@ export async function startBaywire({
 }: BaywireOptions): Promise<Baywire> {
   const [mqttPort, httpPort] = [await freePort(), await freePort()]
   const settings = {
-    BAYWIRE_DATA_DIR: dataDir,
+    ...placeSettings(database),
     BAYWIRE_INSTANCE: instance,
     BAYWIRE_MQTT_PORT: String(mqttPort),
     BAYWIRE_HTTP_PORT: String(httpPort),
@@ -82,13 +88,20 @@ export async function startBaywire({
 }
 
 /** A command of Baywire that prints JSON, and whether it found what it looks for in order. */
-export async function askBaywire(dataDir: string, command: readonly string[]): Promise<{ ok: boolean; json: unknown }> {
-  const child = run([...command, '--json'], { BAYWIRE_DATA_DIR: dataDir })
+export async function askBaywire(
+  database: DatabasePlace,
+  command: readonly string[],
+): Promise<{ ok: boolean; json: unknown }> {
+  const child = run([...command, '--json'], placeSettings(database))
   child.stderr?.pipe(process.stderr)
   if (child.stdout === null) throw new Error('no standard output')
   const [output, [code]] = await Promise.all([buffer(child.stdout), once(child, 'exit') as Promise<[number | null]>])
   const text = output.toString()
   return { ok: code === 0, json: text === '' ? null : (JSON.parse(text) as unknown) }
+}
+
+function placeSettings({ url, dataDir }: DatabasePlace): Record<string, string> {
+  return { DATABASE_URL: url, BAYWIRE_DATA_DIR: dataDir }
 }
 
 function run(command: readonly string[], settings: Record<string, string>, nodeArguments: readonly string[] = []) {

@@ -1,6 +1,7 @@
 import { describeError } from '../src/errors.ts'
 import { Lifecycle } from '../src/lifecycle.ts'
 import { createLog } from '../src/log.ts'
+import type { BenchDatabase } from './database.ts'
 import { untilQuiet } from './measure.ts'
 import { names, type Name, type Results } from './summary.ts'
 import { openCommit } from './targets/commit.ts'
@@ -38,6 +39,7 @@ export async function measureRounds(run: Run, { only, repeats, installNodeRed }:
 
 interface Opened {
   target: Target
+  database: BenchDatabase
   /** Of all that was started for it. */
   lifecycle: Lifecycle
 }
@@ -61,10 +63,13 @@ class Rounds {
       (own) => own.stop(),
     )
     try {
-      this.#opened.set(name, {
-        lifecycle,
-        target: await this.#start(name, { ...this.#run, lifecycle }, installNodeRed),
-      })
+      const database = await lifecycle.start(
+        'database',
+        () => this.#run.database.beside(name),
+        (started) => started.close(),
+      )
+      const target = await this.#start(name, { ...this.#run, lifecycle, database }, installNodeRed)
+      this.#opened.set(name, { lifecycle, database, target })
     } catch (error) {
       await lifecycle.stop()
       const why = error instanceof Unavailable ? 'skipped' : 'failed'
@@ -74,8 +79,8 @@ class Rounds {
   }
 
   async measure(name: Name, turn: string): Promise<void> {
-    const { database, onProgress } = this.#run
-    await this.#attempt(name, async ({ target }) => {
+    const { onProgress } = this.#run
+    await this.#attempt(name, async ({ target, database }) => {
       await database.settle()
       await untilQuiet(onProgress)
       onProgress(`${name}: ${turn}`)

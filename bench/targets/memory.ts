@@ -40,7 +40,7 @@ export async function measureMemory(
   const gateways = await provisionFleet(database.url, 'memory')
   const baywire = await lifecycle.start(
     'baywire',
-    () => startBaywire({ dataDir: database.dataDir, instance: 'bench-memory', preload: probe }),
+    () => startBaywire({ database, instance: 'bench-memory', preload: probe }),
     (started) => started.stop(),
   )
   const load = await startLoad({ lifecycle }, { port: baywire.mqttPort, gateways })

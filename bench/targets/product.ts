@@ -51,7 +51,7 @@ export async function openProduct(run: Run, via: Via): Promise<Product> {
     'baywire',
     () =>
       startBaywire({
-        dataDir: database.dataDir,
+        database,
         instance: `bench-${via}`,
         ...(broker && { mqttUrl: `mqtt://${consumer.username}:${consumer.secret}@127.0.0.1:${broker.port}` }),
       }),
@@ -144,9 +144,9 @@ class Product implements Target {
     const logged = await database.count('readings', via)
     if (logged !== acknowledged) faults.push(`${acknowledged} readings were acknowledged, ${logged} are in the log`)
     onProgress(`${via}: comparing the ledger with the log, folding all inputs again`)
-    const ledger = await askBaywire(database.dataDir, ['ledger', '--tenant', via])
+    const ledger = await askBaywire(database, ['ledger', '--tenant', via])
     if (!ledger.ok) faults.push(`the ledger does not agree with the log: ${JSON.stringify(ledger.json)}`)
-    const replay = await askBaywire(database.dataDir, ['replay', '--verify', '--tenant', via])
+    const replay = await askBaywire(database, ['replay', '--verify', '--tenant', via])
     if (!replay.ok) faults.push(`replay --verify differs: ${JSON.stringify(replay.json)}`)
     return faults
   }

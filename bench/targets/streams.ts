@@ -90,7 +90,7 @@ async function openProduct({ database, lifecycle }: Pick<Run, 'database' | 'life
   const settings = { BAYWIRE_LIMIT_ADDRESS_PER_MINUTE: '0', BAYWIRE_LIMIT_TENANT_PER_MINUTE: '0', ...unlimited }
   const baywire = await lifecycle.start(
     'baywire',
-    () => startBaywire({ dataDir: database.dataDir, instance: 'bench-streams', settings }),
+    () => startBaywire({ database, instance: 'bench-streams', settings }),
     (started) => started.stop(),
   )
   const { followers, kbPerClient } = await follow(lifecycle, {

@@ -85,6 +85,7 @@ export class Connection extends Duplex {
   #full = false
   #ended = false
   #finished = false
+  #scanning = false
   #pumpScheduled = false
 
   constructor(socket: Socket, options: ConnectionOptions) {
@@ -157,9 +158,15 @@ export class Connection extends Duplex {
 
   /** Hands on as many bytes as the rules above allow, and reads on only when nothing had to wait for a rule. */
   #pump(): void {
-    if (this.destroyed || this.#finished || (this.#bytes < this.#needed && !this.#ended)) return
+    if (this.destroyed || this.#finished || this.#scanning) return
+    if (this.#bytes < this.#needed && !this.#ended) {
+      if (!this.#full) this.#socket.resume()
+      return
+    }
     const waiting = this.#passBy(this.#gather())
+    this.#scanning = true
     const scan = this.#scan(waiting)
+    this.#scanning = false
     if (this.destroyed) return
     if (scan.problem !== undefined) {
       this.destroy(scan.problem)

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { array, assert, asyncProperty, constantFrom, integer, nat, oneof, record } from 'fast-check'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -289,6 +289,26 @@ describe('acknowledging', () => {
       },
     )
     await assert(anyPieces, { numRuns: 25 })
+  })
+
+  it('takes the rest of a reading that began to come while aedes read no further', async () => {
+    const client = await join(sensor)
+    // aedes waits for these, and then has no room for what it would refuse.
+    const online = (id: number) => publishPacket({ topic: status, payload: 'online', qos: 1, id })
+    client.send(...Array.from({ length: 10 }, (_, index) => online(index + 1)))
+    await receiver.until(() => receiver.deliveries.length === 10)
+    const refused = [11, 12, 13].map((id) =>
+      publishPacket({ topic: 'hello', payload: Buffer.alloc(65_000), qos: 1, id }),
+    )
+    const last = publishPacket({ topic: reading, payload: 'x'.repeat(1000), qos: 1, id: 14 })
+    client.send(...refused, last.subarray(0, 500))
+    await pause(50)
+    client.send(last.subarray(500))
+    await pause(50)
+    receiver.onDelivery = (delivery) => delivery.acknowledge()
+    for (const delivery of receiver.deliveries) delivery.acknowledge()
+    await client.receive(connected.length + 14 * 4)
+    expect(receiver.payloads().at(-1)).toBe('x'.repeat(1000))
   })
 
   it('takes QoS 0 as best effort, without an answer', async () => {
