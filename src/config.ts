@@ -145,6 +145,11 @@ export const settings = {
     '20000',
     'readings held in memory before the door takes no more for a while',
   ),
+  BAYWIRE_PENDING_BYTES: setting(
+    whole(1_048_576, 4_294_967_296),
+    '67108864',
+    'the same for the bytes of their payloads',
+  ),
   BAYWIRE_REPLAY_READINGS: setting(whole(1, 10_000_000), '200000', 'most readings that a replay over HTTP takes'),
   BAYWIRE_PAYLOAD_BYTES: setting(whole(1024, 1_048_576), '65536', 'largest MQTT payload taken'),
   BAYWIRE_DEVICE_MESSAGES_PER_S: setting(

@@ -10,7 +10,7 @@ import { PolicyCache } from '../store/policies.ts'
 import { SpaceMemory } from '../store/space-lock.ts'
 import type { SystemDatabase } from '../store/transactions.ts'
 import { Lane } from './lane.ts'
-import { readingsIn, readingsOf, type Received } from './message.ts'
+import { readingsIn, sizeOf, type Received, type Size } from './message.ts'
 import { receive } from './receive.ts'
 import type { Settled } from './settle.ts'
 
@@ -33,7 +33,7 @@ export class Ingest implements Receiver {
   readonly #options: IngestOptions
   readonly #stopping = new AbortController()
   readonly #lanes: readonly Lane[]
-  #pendingReadings = 0
+  readonly #pending: Size = { readings: 0, bytes: 0 }
   #door: Door | undefined
   #held = false
   /** Why the database cannot be written now; undefined while it can. */
@@ -57,7 +57,7 @@ export class Ingest implements Receiver {
           this.trouble = error === undefined ? undefined : `cannot commit: ${errorCodeOf(error) ?? 'internal error'}`
         },
       }
-      const onSettled = (settled: Settled, readings: number) => this.#settled(settled, readings)
+      const onSettled = (settled: Settled, size: Size) => this.#settled(settled, size)
       const onRevoked = (received: Received) => this.#revoked(received)
       return new Lane({
         context,
@@ -76,7 +76,7 @@ export class Ingest implements Receiver {
 
   /** Whether more waits than one transaction takes. */
   get busy(): boolean {
-    return this.#pendingReadings > this.#options.config.BAYWIRE_BATCH_READINGS
+    return this.#pending.readings > this.#options.config.BAYWIRE_BATCH_READINGS
   }
 
   receive(delivery: Delivery): void {
@@ -92,7 +92,9 @@ export class Ingest implements Receiver {
       this.#giveUp([received])
       return
     }
-    this.#pending(readingsIn(received))
+    this.#pending.readings += readingsIn(received)
+    this.#pending.bytes += delivery.payload.length
+    this.#holdOrRelease()
     this.#laneOf(delivery.topic)?.add(received)
   }
 
@@ -115,7 +117,7 @@ export class Ingest implements Receiver {
     await idle
     const left = this.#lanes.flatMap((lane) => lane.drain())
     if (left.length > 0) log.warn({ messages: left.length }, 'stopped with messages unacknowledged')
-    this.#pending(-readingsOf(left))
+    this.#done(sizeOf(left))
     this.#giveUp(left)
   }
 
@@ -125,23 +127,30 @@ export class Ingest implements Receiver {
     return this.#lanes[(hash >>> 0) % this.#lanes.length]
   }
 
-  /** Keeps count of what is in memory, and holds the door while it is too much. */
-  #pending(change: number): void {
+  #done({ readings, bytes }: Size): void {
+    this.#pending.readings -= readings
+    this.#pending.bytes -= bytes
+    this.#holdOrRelease()
+  }
+
+  /** Holds the door while too much is in memory, until half of it is done. */
+  #holdOrRelease(): void {
     const { metrics, config } = this.#options
-    this.#pendingReadings += change
-    metrics.inFlight.set(this.#pendingReadings)
-    if (!this.#held && this.#pendingReadings > config.BAYWIRE_PENDING_READINGS) {
+    const { readings, bytes } = this.#pending
+    metrics.inFlight.set(readings)
+    const share = Math.max(readings / config.BAYWIRE_PENDING_READINGS, bytes / config.BAYWIRE_PENDING_BYTES)
+    if (!this.#held && share > 1) {
       this.#held = true
       this.#door?.hold()
-    } else if (this.#held && this.#pendingReadings <= config.BAYWIRE_PENDING_READINGS / 2) {
+    } else if (this.#held && share <= 0.5) {
       this.#held = false
       this.#door?.release()
     }
   }
 
-  #settled({ counts, committed, unknownTenant, givenUp }: Settled, readings: number): void {
+  #settled({ counts, committed, unknownTenant, givenUp }: Settled, size: Size): void {
     const { metrics, log } = this.#options
-    metrics.batchSize.observe(readings)
+    metrics.batchSize.observe(size.readings)
     for (const { delivery } of committed) delivery.acknowledge()
     this.#count(counts)
     for (const received of unknownTenant) {
@@ -151,12 +160,12 @@ export class Ingest implements Receiver {
     }
     if (givenUp.length > 0) log.error({ messages: givenUp.length }, 'given up unacknowledged')
     this.#giveUp(givenUp)
-    this.#pending(-readings)
+    this.#done(size)
   }
 
   #revoked(received: Received): void {
     this.#giveUp([received])
-    this.#pending(-readingsIn(received))
+    this.#done(sizeOf([received]))
   }
 
   #count(counts: Settled['counts']): void {

@@ -1,4 +1,4 @@
-import { readingsIn, readingsOf, type Received } from './message.ts'
+import { readingsIn, sizeOf, type Received, type Size } from './message.ts'
 import { settle, type Settled, type SettleContext } from './settle.ts'
 
 export interface LaneOptions {
@@ -7,7 +7,7 @@ export interface LaneOptions {
   readonly mostReadings: number
   readonly mostBytes: number
   /** What became of a batch; whatever was committed may be acknowledged now. */
-  readonly onSettled: (settled: Settled, readings: number) => void
+  readonly onSettled: (settled: Settled, size: Size) => void
   /** Not to be committed any more: the rights of its sender ended while it waited. */
   readonly onRevoked: (received: Received) => void
 }
@@ -51,7 +51,7 @@ export class Lane {
       // oxlint-disable-next-line no-await-in-loop -- the next batch is made of what arrives meanwhile
       const settled = await settle(batch, context)
       stopTimer()
-      onSettled(settled, readingsOf(batch))
+      onSettled(settled, sizeOf(batch))
     }
     this.#running = undefined
   }

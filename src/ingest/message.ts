@@ -28,6 +28,17 @@ export function readingsIn(received: Received): number {
   return received.kind === 'readings' ? received.parts.length : 0
 }
 
-export function readingsOf(batch: readonly Received[]): number {
-  return batch.reduce((sum, received) => sum + readingsIn(received), 0)
+export interface Size {
+  readings: number
+  /** Of payloads. */
+  bytes: number
+}
+
+export function sizeOf(batch: readonly Received[]): Size {
+  const size = { readings: 0, bytes: 0 }
+  for (const received of batch) {
+    size.readings += readingsIn(received)
+    size.bytes += received.delivery.payload.length
+  }
+  return size
 }

@@ -276,3 +276,30 @@ test('a transaction takes a bounded number of bytes, and a message beyond it alo
     await small.close()
   }
 })
+
+test('the door is held while payloads of too many bytes wait, few as they are, and opened when half are committed', async () => {
+  const small = await startTestIngest({
+    BAYWIRE_BATCH_BYTES: '65536',
+    BAYWIRE_LANES: '1',
+    BAYWIRE_PENDING_BYTES: '1048576',
+  })
+  const calls: string[] = []
+  small.ingest.attach({ hold: () => calls.push('hold'), release: () => calls.push('release'), close: async () => {} })
+  const send = (n: number) =>
+    small.deliver('parking/v1/large/devices/A1/reading', { occupied: true, seq: n, boot: 1, pad: 'x'.repeat(30_000) })
+  try {
+    await small.tenant('large', ['A1'])
+    const sent = Array.from({ length: 34 }, (_, n) => send(n))
+    expect(calls).toEqual([])
+    sent.push(send(34))
+    expect(calls).toEqual(['hold'])
+    const answers = sent.map(async (answer, n) => ({ answer: await answer, n, calls: calls.length }))
+    const settled = await Promise.all(answers)
+    expect(calls).toEqual(['hold', 'release'])
+    expect(settled.every(({ answer }) => answer === 'acknowledged')).toBe(true)
+    // Not as soon as there is room for one, or it would open and close all the time.
+    expect(settled[9]?.calls).toBe(1)
+  } finally {
+    await small.close()
+  }
+})
