@@ -49,7 +49,7 @@ async function tail(options: Options): Promise<void> {
       const answer = await Promise.race([read({ selection, position }), stopped])
       position = answer?.position ?? position
       for (const arrival of answer?.arrivals ?? []) show(arrival)
-      await pause(pollMs, undefined, { signal: stopping.signal }).catch(() => {})
+      if (answer?.isAll !== false) await pause(pollMs, undefined, { signal: stopping.signal }).catch(() => {})
     }
   } finally {
     await database.close()

@@ -19,45 +19,106 @@ export interface Arrival {
   readonly topic: string
 }
 
-/** How far a tail has read: what it has shown of the last moments, since arrivals may commit out of order. */
+/**
+ * How far a tail has read: up to a snapshot of Postgres, which says what was committed by then (see reading-tail.ts: neither a time
+ * nor an id does), and when that was. Within what was committed up to a later one, behind a reading.
+ */
 export interface TailPosition {
+  readonly after: string
   readonly since: Date
-  readonly shown: ReadonlySet<string>
+  readonly within?: { readonly upTo: string; readonly behind: Pick<Arrival, 'id' | 'part' | 'received_at'> }
 }
 
-/** Readings may be committed this much behind a later one: they are looked for so far back. */
+/** What arrived so shortly before the last look is looked at again: of it some may have been committed since. */
 const overlapMs = 5000
+/** What was committed still later after its arrival is found by the minutes of the ledger that changed, up to so long ago. */
+const lookBack = '25 hours'
 const mostAtATime = 5000
 
-type Row = Omit<Arrival, 'received_at' | 'observed_at'> & { key: string; received_at: Date; observed_at: Date | null }
+type Row = Omit<Arrival, 'received_at' | 'observed_at'> & { received_at: Date; observed_at: Date | null }
+interface FoundRow extends Row {
+  upTo: string
+  now: Date
+}
 
-/** What was committed since `position`, of the selection; without one, what is committed from now on. */
+/**
+ * What was committed since `position`, of the selection, each reading once, by arrival; some thousands at a time. Without a
+ * position nothing, and where to go on from.
+ */
 export async function readArrivals(
   tx: SystemTransaction,
   { selection, position }: { selection: ReadingSelection; position: TailPosition | undefined },
-): Promise<{ arrivals: Arrival[]; position: TailPosition }> {
-  const [clock] = await tx<{ now: Date }[]>`SELECT now()`
-  const now = clock?.now ?? new Date(0)
-  const since = position?.since ?? now
-  const from = new Date(since.getTime() - overlapMs)
-  const rows = await tx<Row[]>`
-    SELECT r.id || ' ' || r.part AS key, r.id, r.part, r.received_at, t.slug AS tenant, r.device, i.code || '/' || p.code AS space,
-      r.observed_at, r.occupied, r.outcome, r.reason, r.topic
-    FROM readings r
-    JOIN tenants t ON t.id = r.tenant_id
-    LEFT JOIN spaces p ON p.tenant_id = r.tenant_id AND p.id = r.space_id
-    LEFT JOIN sites i ON i.tenant_id = p.tenant_id AND i.id = p.site_id
-    WHERE r.received_at >= ${from} AND ${isChosen(tx, selection)}
-    ORDER BY r.received_at, r.id, r.part LIMIT ${mostAtATime}`
-  const shown = position?.shown ?? new Set(rows.map((row) => row.key))
-  const fresh = rows.filter((row) => !shown.has(row.key))
-  const last = rows.length === mostAtATime ? rows.at(-1)?.received_at : undefined
-  return {
-    arrivals: fresh.map(({ key: _, ...row }) => ({
-      ...row,
-      received_at: row.received_at.toISOString(),
-      observed_at: row.observed_at?.toISOString() ?? null,
-    })),
-    position: { since: last ?? now, shown: new Set(rows.map((row) => row.key)) },
+): Promise<{ arrivals: Arrival[]; position: TailPosition; isAll: boolean }> {
+  if (position === undefined) return { arrivals: [], position: await currentPosition(tx), isAll: true }
+  const rows = await findCommitted(tx, { selection, position })
+  const arrivals = rows.filter(({ id }) => id !== null).map(arrivalOf)
+  const [first] = rows
+  const last = arrivals.at(-1)
+  if (first === undefined) throw new Error('no snapshot')
+  if (last === undefined || arrivals.length < mostAtATime) {
+    return { arrivals, position: { after: first.upTo, since: first.now }, isAll: true }
   }
+  return { arrivals, position: { ...position, within: { upTo: first.upTo, behind: last } }, isAll: false }
+}
+
+async function currentPosition(tx: SystemTransaction): Promise<TailPosition> {
+  const [position] = await tx<TailPosition[]>`SELECT pg_current_snapshot()::text AS after, now() AS since`
+  if (position === undefined) throw new Error('no snapshot')
+  return position
+}
+
+function arrivalOf({ upTo: _upTo, now: _now, ...row }: FoundRow): Arrival {
+  return {
+    ...row,
+    received_at: row.received_at.toISOString(),
+    observed_at: row.observed_at?.toISOString() ?? null,
+  }
+}
+
+/** At least one row: without a reading it says up to where there is none. All in one statement, so as of one moment. */
+async function findCommitted(
+  tx: SystemTransaction,
+  { selection, position }: { selection: ReadingSelection; position: TailPosition },
+): Promise<FoundRow[]> {
+  const { after, since, within } = position
+  const from = new Date(since.getTime() - overlapMs)
+  // All 64 bits of the id of a transaction, of which rows have the lower half: it is not more than the latest.
+  const whole = (xmin: ReturnType<typeof tx>) =>
+    tx`(seen.latest - ((seen.latest - ${xmin}::text::bigint) & 4294967295))::text::xid8`
+  const isNew = (xmin: ReturnType<typeof tx>) => tx`NOT pg_visible_in_snapshot(${whole(xmin)}, ${after}::pg_snapshot)`
+  const isBehind =
+    within === undefined
+      ? tx`TRUE`
+      : tx`(r.received_at, r.id, r.part) > (${within.behind.received_at}::timestamptz, ${within.behind.id}::uuid, ${within.behind.part}::integer)`
+  return await tx<FoundRow[]>`
+    WITH seen AS MATERIALIZED (
+      SELECT coalesce(${within?.upTo ?? null}::pg_snapshot, pg_current_snapshot()) AS snapshot,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS latest
+    ), times AS MATERIALIZED (
+      SELECT ${from}::timestamptz AS earliest, 'infinity'::timestamptz AS latest, NULL::uuid AS redriven
+      UNION
+      SELECT l.minute, least(l.minute + interval '1 minute', ${from}::timestamptz), NULL FROM ledger_entries l, seen
+      WHERE l.minute < ${from}::timestamptz AND l.minute > now() - ${lookBack}::interval AND ${isNew(tx`l.xmin`)}
+      UNION
+      SELECT a.received_at, 'infinity', a.redriven_id FROM redrive_attempts a, seen
+      WHERE a.ended_at IS NOT NULL AND ${isNew(tx`a.xmin`)}
+    ), fresh AS MATERIALIZED (
+      SELECT r.id, r.part, r.received_at, t.slug AS tenant, r.device, i.code || '/' || p.code AS space, r.observed_at, r.occupied,
+        r.outcome, r.reason, r.topic
+      FROM times CROSS JOIN seen CROSS JOIN LATERAL (
+        SELECT l.*, l.xmin AS writer FROM readings l
+        WHERE l.received_at >= times.earliest AND l.received_at < times.latest
+          AND (l.delivery IS NOT DISTINCT FROM 'redrive') = (times.redriven IS NOT NULL)
+          AND (times.redriven IS NULL OR l.id = times.redriven)
+        OFFSET 0
+      ) r
+      JOIN tenants t ON t.id = r.tenant_id
+      LEFT JOIN spaces p ON p.tenant_id = r.tenant_id AND p.id = r.space_id
+      LEFT JOIN sites i ON i.tenant_id = p.tenant_id AND i.id = p.site_id
+      WHERE ${isNew(tx`r.writer`)} AND pg_visible_in_snapshot(${whole(tx`r.writer`)}, seen.snapshot) AND ${isBehind}
+        AND ${isChosen(tx, selection)}
+      ORDER BY r.received_at, r.id, r.part LIMIT ${mostAtATime}
+    )
+    SELECT seen.snapshot::text AS "upTo", now() AS now, fresh.* FROM seen LEFT JOIN fresh ON TRUE
+    ORDER BY fresh.received_at, fresh.id, fresh.part`
 }

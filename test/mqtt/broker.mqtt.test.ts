@@ -294,8 +294,8 @@ describe('acknowledging', () => {
   it('takes the rest of a reading that began to come while aedes read no further', async () => {
     const client = await join(sensor)
     // aedes waits for these, and then has no room for what it would refuse.
-    const online = (id: number) => publishPacket({ topic: status, payload: 'online', qos: 1, id })
-    client.send(...Array.from({ length: 10 }, (_, index) => online(index + 1)))
+    const online = Array.from({ length: 10 }, (_, index) => packetOf('status', { payload: '', id: index + 1 }))
+    client.send(...online)
     await receiver.until(() => receiver.deliveries.length === 10)
     const refused = [11, 12, 13].map((id) =>
       publishPacket({ topic: 'hello', payload: Buffer.alloc(65_000), qos: 1, id }),
