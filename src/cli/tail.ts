@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { describeError } from '../errors.ts'
 import type { Outcome } from '../store/books.ts'
-import { isTransient } from '../store/connection-error.ts'
+import { isCanceled, isTransient } from '../store/connection-error.ts'
 import { readArrivals, type Arrival, type TailPosition } from '../store/tail.ts'
 import type { SystemDatabase } from '../store/transactions.ts'
 import { printable } from './dlq/printable.ts'
@@ -49,7 +49,8 @@ async function tail(options: Options): Promise<void> {
       const answer = await Promise.race([read({ selection, position }), stopped])
       position = answer?.position ?? position
       for (const arrival of answer?.arrivals ?? []) show(arrival)
-      if (answer?.isAll !== false) await pause(pollMs, undefined, { signal: stopping.signal }).catch(() => {})
+      if (answer?.state === 'lost') terminal.note('the database was restored: what it took until now is not shown')
+      if (answer?.state !== 'more') await pause(pollMs, undefined, { signal: stopping.signal }).catch(() => {})
     }
   } finally {
     await database.close()
@@ -71,7 +72,8 @@ function patient(
       isAway = false
       return answer
     } catch (error) {
-      if (!isTransient(error)) throw error
+      // Canceled: it took longer than a statement may, beside much other work.
+      if (!isTransient(error) && !isCanceled(error)) throw error
       if (!isAway) terminal.note(`waiting for the database (${describeError(error)})`)
       isAway = true
       return undefined

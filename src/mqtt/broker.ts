@@ -147,6 +147,7 @@ class EmbeddedBroker implements Broker {
   readonly #strangers = new Set<Connection>()
   readonly #byUsername = new Map<string, Connection>()
   #held = false
+  #closing = false
 
   constructor(options: BrokerOptions) {
     this.#options = options
@@ -213,13 +214,21 @@ class EmbeddedBroker implements Broker {
   }
 
   release(): void {
+    if (this.#closing) return
     this.#held = false
     for (const connection of this.#connections) connection.release()
+    // What waited in the first of them may be too much again: we are held from within then, and so must the others be.
+    if (this.#isHeld()) this.hold()
+  }
+
+  #isHeld(): boolean {
+    return this.#held
   }
 
   async close(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.hold()
+    this.#closing = true
     await this.#publishes.close(this.#limits.stopMs)
     await new Promise<void>((resolve) => this.#aedes.close(resolve))
     for (const connection of this.#connections) connection.destroy()

@@ -49,6 +49,8 @@ const nothing: Buffer = Buffer.alloc(0)
 const readableBytes = 131_072
 /** What may wait for a client that reads slowly. */
 const writableBytes = 1_048_576
+/** Pieces of a packet that are kept apart: of one byte each they would take much more than the packet. */
+const mostParts = 256
 /** A publish larger than this is not worth receiving only to be refused. */
 const mostPassedByBytes = 4_194_304
 /** What a client sends at will; the rest are answers, which the broker asked for. */
@@ -100,6 +102,7 @@ export class Connection extends Duplex {
     socket.on('data', (chunk: Buffer) => {
       this.#parts.push(chunk)
       this.#bytes += chunk.length
+      if (this.#parts.length > mostParts) this.#keep(this.#gather())
       this.#pump()
     })
     socket.on('end', () => {
@@ -229,7 +232,7 @@ export class Connection extends Duplex {
     return { at, takenTo, blocked: this.#socket.writableNeedDrain }
   }
 
-  /** Whether a publish was taken. What stands before it goes on first, as it came first. */
+  /** Whether a publish was taken. What stands before it goes on to aedes, which reads it at some later moment. */
   #isTaken(waiting: Buffer, { at, takenTo, header }: Found): boolean {
     const publish = readPublish(waiting, { at, header, version: '3.1.1' })
     if (publish === 'malformed' || !this.#take(publish)) return false

@@ -44,7 +44,10 @@ export class Publishes {
     this.#options = options
   }
 
-  /** Takes the readings and acks of a connection that are of QoS 0 or 1; with all else aedes has to do. */
+  /**
+   * Takes the readings and acks of a connection that are of QoS 0 or 1. With all else aedes has to do, and with all that come
+   * behind the first of QoS 2.
+   */
   directly(connection: Connection): TakePublish {
     const settlings: readonly Settling[] = [
       { acknowledge: () => connection.settle(), giveUp: () => connection.settle() },
@@ -56,10 +59,14 @@ export class Publishes {
         giveUp: () => connection.destroy(),
       },
     ]
+    // Those of one topic all go one way, or they would overtake each other.
+    let isMixed = false
     return (publish) => {
       const settling = settlings[publish.qos]
-      const topic = settling === undefined ? undefined : topicOf(publish)
-      if (settling === undefined || topic === undefined || !isForNobody(topic)) return false
+      const topic = topicOf(publish)
+      if (topic === undefined || !isForNobody(topic)) return false
+      isMixed ||= settling === undefined
+      if (settling === undefined || isMixed) return false
       const refusal = this.#refusal(connection, publish, topic)
       if (refusal === undefined) this.#deliver(connection, publish, settling)
       else {
@@ -78,6 +85,7 @@ export class Publishes {
     const refusal = this.#refusal(connection, packet, topic)
     if (refusal !== undefined) this.#refuse(connection, packet, refusal, done)
     else if (packet.qos === 2) this.#takeOnce(connection, packet, done)
+    else if (topic !== undefined && isForNobody(topic)) this.#takeReading(connection, packet, done)
     else this.#takePresence(connection, packet, done)
   }
 
@@ -117,6 +125,16 @@ export class Publishes {
     connection.settle()
     redirect(packet, packet.qos === 2 ? 2 : 0)
     done()
+  }
+
+  #takeReading(connection: Connection, packet: PublishPacket, done: Done): void {
+    const acknowledge = () => {
+      connection.settle()
+      redirect(packet, packet.qos)
+      done()
+    }
+    const giveUp = () => (packet.qos === 0 ? acknowledge() : connection.destroy())
+    this.#deliver(connection, packet, { acknowledge, giveUp })
   }
 
   #takePresence(connection: Connection, packet: PublishPacket, done: Done): void {
@@ -179,7 +197,7 @@ function isTooLong(topic: string): boolean {
 }
 
 /** What aedes still has to do with the packet concerns its handshake alone. */
-function redirect(packet: PublishPacket, qos: 0 | 2): void {
+function redirect(packet: PublishPacket, qos: PublishPacket['qos']): void {
   packet.qos = qos
   packet.topic = sinkTopic
   packet.payload = nothing

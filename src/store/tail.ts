@@ -39,6 +39,15 @@ type Row = Omit<Arrival, 'received_at' | 'observed_at'> & { received_at: Date; o
 interface FoundRow extends Row {
   upTo: string
   now: Date
+  /** Whether the database was ever at `after`: one that was restored counts anew. */
+  isKnown: boolean
+}
+
+export interface Arrivals {
+  readonly arrivals: readonly Arrival[]
+  readonly position: TailPosition
+  /** `more`: at once, without a pause; `lost`: the database has been restored, and what was committed until now is left out. */
+  readonly state: 'all' | 'more' | 'lost'
 }
 
 /**
@@ -48,17 +57,18 @@ interface FoundRow extends Row {
 export async function readArrivals(
   tx: SystemTransaction,
   { selection, position }: { selection: ReadingSelection; position: TailPosition | undefined },
-): Promise<{ arrivals: Arrival[]; position: TailPosition; isAll: boolean }> {
-  if (position === undefined) return { arrivals: [], position: await currentPosition(tx), isAll: true }
+): Promise<Arrivals> {
+  if (position === undefined) return { arrivals: [], position: await currentPosition(tx), state: 'all' }
   const rows = await findCommitted(tx, { selection, position })
   const arrivals = rows.filter(({ id }) => id !== null).map(arrivalOf)
   const [first] = rows
   const last = arrivals.at(-1)
   if (first === undefined) throw new Error('no snapshot')
+  if (!first.isKnown) return { arrivals: [], position: await currentPosition(tx), state: 'lost' }
   if (last === undefined || arrivals.length < mostAtATime) {
-    return { arrivals, position: { after: first.upTo, since: first.now }, isAll: true }
+    return { arrivals, position: { after: first.upTo, since: first.now }, state: 'all' }
   }
-  return { arrivals, position: { ...position, within: { upTo: first.upTo, behind: last } }, isAll: false }
+  return { arrivals, position: { ...position, within: { upTo: first.upTo, behind: last } }, state: 'more' }
 }
 
 async function currentPosition(tx: SystemTransaction): Promise<TailPosition> {
@@ -67,7 +77,7 @@ async function currentPosition(tx: SystemTransaction): Promise<TailPosition> {
   return position
 }
 
-function arrivalOf({ upTo: _upTo, now: _now, ...row }: FoundRow): Arrival {
+function arrivalOf({ upTo: _upTo, now: _now, isKnown: _isKnown, ...row }: FoundRow): Arrival {
   return {
     ...row,
     received_at: row.received_at.toISOString(),
@@ -93,21 +103,26 @@ async function findCommitted(
   return await tx<FoundRow[]>`
     WITH seen AS MATERIALIZED (
       SELECT coalesce(${within?.upTo ?? null}::pg_snapshot, pg_current_snapshot()) AS snapshot,
-        pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS latest
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS latest,
+        pg_snapshot_xmax(${after}::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) AS known,
+        -- No row that is new is older than this, in transactions: that is cheaper to ask of each than whether it is visible.
+        least(2147483647, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+          - pg_snapshot_xmin(${after}::pg_snapshot)::text::bigint + 1000) AS oldest
     ), times AS MATERIALIZED (
       SELECT ${from}::timestamptz AS earliest, 'infinity'::timestamptz AS latest, NULL::uuid AS redriven
       UNION
       SELECT l.minute, least(l.minute + interval '1 minute', ${from}::timestamptz), NULL FROM ledger_entries l, seen
       WHERE l.minute < ${from}::timestamptz AND l.minute > now() - ${lookBack}::interval AND ${isNew(tx`l.xmin`)}
       UNION
-      SELECT a.received_at, 'infinity', a.redriven_id FROM redrive_attempts a, seen
-      WHERE a.ended_at IS NOT NULL AND ${isNew(tx`a.xmin`)}
+      SELECT a.received_at, a.received_at + interval '1 millisecond', a.redriven_id FROM redrive_attempts a, seen
+      WHERE a.ended_at > now() - ${lookBack}::interval AND ${isNew(tx`a.xmin`)}
     ), fresh AS MATERIALIZED (
       SELECT r.id, r.part, r.received_at, t.slug AS tenant, r.device, i.code || '/' || p.code AS space, r.observed_at, r.occupied,
         r.outcome, r.reason, r.topic
       FROM times CROSS JOIN seen CROSS JOIN LATERAL (
         SELECT l.*, l.xmin AS writer FROM readings l
-        WHERE l.received_at >= times.earliest AND l.received_at < times.latest
+        WHERE l.received_at >= greatest(times.earliest, ${within?.behind.received_at ?? null}::timestamptz)
+          AND l.received_at < times.latest AND age(l.xmin) <= seen.oldest
           AND (l.delivery IS NOT DISTINCT FROM 'redrive') = (times.redriven IS NOT NULL)
           AND (times.redriven IS NULL OR l.id = times.redriven)
         OFFSET 0
@@ -119,6 +134,6 @@ async function findCommitted(
         AND ${isChosen(tx, selection)}
       ORDER BY r.received_at, r.id, r.part LIMIT ${mostAtATime}
     )
-    SELECT seen.snapshot::text AS "upTo", now() AS now, fresh.* FROM seen LEFT JOIN fresh ON TRUE
+    SELECT seen.snapshot::text AS "upTo", now() AS now, seen.known AS "isKnown", fresh.* FROM seen LEFT JOIN fresh ON TRUE
     ORDER BY fresh.received_at, fresh.id, fresh.part`
 }

@@ -103,6 +103,11 @@ function packetOf(kind: (typeof kinds)[number], { payload, id }: { payload: stri
   }
 }
 
+/** On the topic of readings, of whatever QoS. */
+function isTaken(payload: string): boolean {
+  return payload.startsWith('reading') || payload.startsWith('exactly once')
+}
+
 /** The last length holds for all that is left. */
 async function sendInPieces(client: RawClient, bytes: Buffer, lengths: readonly number[]): Promise<void> {
   for (let at = 0, piece = 0; at < bytes.length; piece++) {
@@ -279,9 +284,9 @@ describe('acknowledging', () => {
         )
         await sendInPieces(client, Buffer.concat(packets), cuts)
         const answers = parts.reduce((bytes, { kind }) => bytes + answerBytes[kind], connected.length)
-        const taken = payloads.filter((payload) => payload.startsWith('reading'))
+        const taken = payloads.filter(isTaken)
         await client.receive(answers)
-        const readingsTaken = () => receiver.payloads().filter((payload) => payload.startsWith('reading'))
+        const readingsTaken = () => receiver.payloads().filter(isTaken)
         await receiver.until(() => readingsTaken().length >= taken.length)
         expect(readingsTaken()).toEqual(taken)
         expect(client.received).toHaveLength(answers)
@@ -473,6 +478,40 @@ describe('holding and stopping', () => {
     expect(receiver.deliveries).toEqual([])
     broker.release()
     await receiver.until(() => receiver.deliveries.length === 1)
+  })
+
+  it('is held again by what the first connections had waiting, for all of them', async () => {
+    const [first, second] = [await join(sensor), await join(gateway)]
+    broker.hold()
+    const send = (id: number) => {
+      first.send(publishPacket({ topic: reading, payload: 'first', qos: 1, id }))
+      second.send(publishPacket({ topic: readings, payload: 'second', qos: 1, id }))
+    }
+    send(1)
+    // Whatever was sent before has come by then: it is read in order of its coming.
+    await ping(await join(app))
+    receiver.onDelivery = () => {
+      receiver.onDelivery = undefined
+      broker.hold()
+    }
+    broker.release()
+    const taken = receiver.deliveries.length
+    send(2)
+    await pause(200)
+    expect(receiver.deliveries).toHaveLength(taken)
+    broker.release()
+    await receiver.until(() => receiver.deliveries.length === 4)
+  })
+
+  it('stays closed while it stops, though there is room again', async () => {
+    const client = await join(sensor)
+    client.send(publishPacket({ topic: reading, payload: 'x', qos: 1, id: 1 }))
+    await receiver.until(() => receiver.deliveries.length === 1)
+    const closed = broker.close()
+    broker.release()
+    client.send(publishPacket({ topic: reading, payload: 'y', qos: 1, id: 2 }))
+    await closed
+    expect(receiver.payloads()).toEqual(['x'])
   })
 
   it('waits for what is in flight to be acknowledged, takes nothing new, and fires no last will', async () => {

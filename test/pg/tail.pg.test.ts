@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { readArrivals, type Arrival, type TailPosition } from '../../src/store/tail.ts'
+import { readArrivals, type Arrivals, type TailPosition } from '../../src/store/tail.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 
 const minuteMs = 60_000
@@ -23,7 +23,7 @@ beforeEach(async () => {
 })
 
 /** One look at what is new. */
-async function look(): Promise<{ arrivals: Arrival[]; isAll: boolean }> {
+async function look(): Promise<Arrivals> {
   const found = await baywire.system.withSystem((tx) => readArrivals(tx, { selection: {}, position }))
   ;({ position } = found)
   return found
@@ -55,7 +55,8 @@ test('more at once than are read at a time', async () => {
   await send(Array.from({ length: 12_000 }, (_, index) => index + 1))
   const keys = new Set<string>()
   const counts: number[] = []
-  for (let isAll = false; !isAll;) {
+  let state: Arrivals['state'] = 'more'
+  while (state === 'more') {
     // oxlint-disable-next-line no-await-in-loop -- one behind the other
     const found = await look()
     counts.push(found.arrivals.length)
@@ -63,7 +64,7 @@ test('more at once than are read at a time', async () => {
     // Committed meanwhile: it comes when its turn is.
     // oxlint-disable-next-line no-await-in-loop
     if (counts.length === 1) await send([12_001])
-    ;({ isAll } = found)
+    ;({ state } = found)
   }
   expect(counts).toEqual([5000, 5000, 2000])
   expect(keys.size).toBe(12_000)
@@ -117,4 +118,14 @@ test('what was redriven, of an arrival hours ago', async () => {
   })
   expect((await look()).arrivals.map(({ topic }) => topic)).toEqual(['redriven'])
   expect((await look()).arrivals).toEqual([])
+})
+
+test('a database that was restored is told, and followed from there on', async () => {
+  const known = position
+  if (known === undefined) throw new Error('no position')
+  position = { ...known, after: known.after.replaceAll(/[0-9]+/g, (id) => String(Number(id) + 1_000_000)) }
+  await send([1])
+  expect(await look()).toMatchObject({ state: 'lost', arrivals: [] })
+  await send([2])
+  expect(await look()).toMatchObject({ state: 'all', arrivals: [{ occupied: true }] })
 })
