@@ -252,10 +252,12 @@ describe.skipIf(noBrowser)('the page of messages', () => {
   it('goes on by itself when the API was gone', async () => {
     const page = await own.openAs(olga, '/messages')
     await following(page)
+    await rows(page, 'A-1').first().waitFor()
     await own.program.kill()
     await page.getByText('The API does not answer; what you see is of').waitFor()
-    expect(await rows(page, 'A-1').first().isVisible()).toBe(true)
+    const stays = await rows(page, 'A-1').first().isVisible()
     own.program = await own.home.start()
+    expect(stays).toBe(true)
     await sender.close()
     sender = await Sender.connect({ port: own.home.mqttPort, identity })
     await page.getByText('The API does not answer').waitFor({ state: 'hidden', timeout: 60_000 })
