@@ -82,13 +82,25 @@ export class BenchDatabase {
       },
       amount: async (from, until) => {
         const [row] = await this.#sql<{ count: number }[]>`
-          SELECT count(*) FROM ${this.#sql(table)}
-          WHERE received_at BETWEEN ${from.at}::timestamptz - make_interval(secs => ${longestWaitS}) AND ${until.at}
-            AND pg_visible_in_snapshot(xmin::text::xid8, ${until.snapshot}::text::pg_snapshot)
-            AND NOT pg_visible_in_snapshot(xmin::text::xid8, ${from.snapshot}::text::pg_snapshot)`
+          SELECT count(*) FROM ${this.#sql(table)} WHERE ${this.#committedBetween(from, until)}`
         return row?.count ?? 0
       },
     }
+  }
+
+  /** Topics of the readings that were committed between two moments: by transaction, as they were written in it. */
+  async batches(from: Moment, until: Moment): Promise<string[][]> {
+    const rows = await this.#sql<{ topics: string }[]>`
+      SELECT string_agg(topic, ' ' ORDER BY tableoid, ctid) AS topics FROM readings WHERE ${this.#committedBetween(from, until)}
+      GROUP BY xmin::text ORDER BY min(received_at)`
+    return rows.map(({ topics }) => topics.split(' '))
+  }
+
+  #committedBetween(from: Moment, until: Moment) {
+    return this.#sql`
+      received_at BETWEEN ${from.at}::timestamptz - make_interval(secs => ${longestWaitS}) AND ${until.at}
+        AND pg_visible_in_snapshot(xmin::text::xid8, ${until.snapshot}::text::pg_snapshot)
+        AND NOT pg_visible_in_snapshot(xmin::text::xid8, ${from.snapshot}::text::pg_snapshot)`
   }
 
   /**

@@ -12,6 +12,8 @@ export interface Window {
   cores: Cores
   /** Of each process at the end of it, in MB. */
   memoryMb: Record<string, number>
+  /** Readings in a transaction on average, where that is known. */
+  batch?: number
 }
 
 export interface Counter<Mark> {

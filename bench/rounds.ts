@@ -3,14 +3,14 @@ import { Lifecycle } from '../src/lifecycle.ts'
 import { createLog } from '../src/log.ts'
 import type { BenchDatabase } from './database.ts'
 import { untilQuiet } from './measure.ts'
-import { names, type Name, type Results } from './summary.ts'
+import { names, type Name, type ProductName, type Results } from './summary.ts'
 import { openCommit } from './targets/commit.ts'
 import { openHook } from './targets/hook.ts'
 import { nodeRed } from './targets/node-red.ts'
 import { handWritten, openPeer } from './targets/peer.ts'
-import { openProduct } from './targets/product.ts'
+import { openProduct, type Product } from './targets/product.ts'
 import { openSubscriber } from './targets/subscriber.ts'
-import { Unavailable, type Run, type Target } from './targets/target.ts'
+import { Unavailable, type CommittedBatch, type Run, type Target } from './targets/target.ts'
 
 export interface RoundsOptions {
   only: readonly Name[]
@@ -49,6 +49,7 @@ class Rounds {
   readonly results: Results = { windows: {}, skipped: {}, failed: {}, findings: {} }
   readonly #run: Run
   readonly #opened = new Map<Name, Opened>()
+  readonly #products = new Map<ProductName, Product>()
 
   constructor(run: Run) {
     this.#run = run
@@ -101,6 +102,7 @@ class Rounds {
       case 'embedded':
       case 'mosquitto': {
         const product = await openProduct(run, name)
+        this.#products.set(name, product)
         return {
           measure: () => product.measure(),
           finish: async (windows) => (this.results.findings[name] = await product.finish(windows)),
@@ -116,9 +118,17 @@ class Rounds {
         return await openHook(run)
       case 'subscriber':
         return await openSubscriber(run)
-      case 'database':
-        return await openCommit(run)
+      case 'embedded-database':
+        return await openCommit(run, this.#batchesOf('embedded'))
+      case 'mosquitto-database':
+        return await openCommit(run, this.#batchesOf('mosquitto'))
     }
+  }
+
+  #batchesOf(name: ProductName): () => readonly CommittedBatch[] {
+    const product = this.#products.get(name)
+    if (product === undefined) throw new Unavailable(`it commits the batches of ${name}, which is not measured`)
+    return () => product.batches
   }
 
   async #attempt(name: Name, step: (opened: Opened) => Promise<void>): Promise<void> {

@@ -17,10 +17,11 @@ export const names = [
   'node-red',
   'hook',
   'subscriber',
-  'database',
+  'embedded-database',
+  'mosquitto-database',
 ] as const
 export type Name = (typeof names)[number]
-type ProductName = 'embedded' | 'mosquitto'
+export type ProductName = 'embedded' | 'mosquitto'
 
 /** What one run measured. A name is in none of these where it was left out. */
 export interface Results {
@@ -81,8 +82,8 @@ export type Summary = ReturnType<typeof summarize>
 export function summarize(results: Results, facts: Facts) {
   const rates = Object.fromEntries(names.map((name) => [name, rateOf(results.windows[name])])) as Rates
   const limits = {
-    embedded: smaller(rates.hook, rates.database),
-    mosquitto: smaller(rates.subscriber, rates.database),
+    embedded: smaller(rates.hook, rates['embedded-database']),
+    mosquitto: smaller(rates.subscriber, rates['mosquitto-database']),
   }
   const ratios = {
     embedded: quotient(rates.embedded, limits.embedded),
@@ -119,7 +120,12 @@ export function summarize(results: Results, facts: Facts) {
       concurrent: whole(rates.concurrent),
       node_red: whole(rates['node-red']),
     },
-    limits: { hook: whole(rates.hook), subscriber: whole(rates.subscriber), database: whole(rates.database) },
+    limits: {
+      hook: whole(rates.hook),
+      subscriber: whole(rates.subscriber),
+      embedded_database: whole(rates['embedded-database']),
+      mosquitto_database: whole(rates['mosquitto-database']),
+    },
     times,
     api: apiOf(results.api),
     memory: results.memory ?? null,

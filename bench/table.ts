@@ -26,7 +26,8 @@ const titles: Record<Name, string> = {
   'node-red': 'peer Node-RED (*)',
   hook: 'ceiling: aedes hook + JSON.parse',
   subscriber: 'ceiling: Mosquitto, no-op mqtt.js',
-  database: 'ceiling: own commits, no broker',
+  'embedded-database': 'ceiling: commits as embedded',
+  'mosquitto-database': 'ceiling: commits as Mosquitto',
 }
 
 function ratesOf({ windows, skipped, failed, peers }: Summary): string[] {
@@ -51,15 +52,15 @@ function measuredRow(title: string, windows: readonly Window[]): string {
   return row(title, [count(median(rates)), rates.map(count).join(' '), useOf(windows.at(-1))])
 }
 
-/** Of the last window: who used what. */
+/** Of the last window: who used what, and how many readings a transaction had. */
 function useOf(window: Window | undefined): string {
-  return Object.entries(window?.cores ?? {})
+  const uses = Object.entries(window?.cores ?? {})
     .filter(([, cores]) => !Number.isNaN(cores))
     .map(([name, cores]) => {
       const memory = window?.memoryMb[name]
       return `${name} ${cores.toFixed(2)}${memory === undefined ? '' : ` (${Math.round(memory)})`}`
     })
-    .join(', ')
+  return [...uses, window?.batch === undefined ? [] : `batches of ${count(window.batch)}`].flat().join(', ')
 }
 
 function row(title: string, [first = '', second = '', third = '']: readonly string[]): string {

@@ -18,6 +18,7 @@ import type { Window } from '../measure.ts'
 import { answerOrders } from '../helper.ts'
 import type { Gateway } from '../load/gateway.ts'
 import { Sensors } from '../load/sensors.ts'
+import type { CommittedBatch } from './target.ts'
 
 export interface CommitOptions {
   databaseUrl: string
@@ -26,10 +27,11 @@ export interface CommitOptions {
 
 export interface CommitOrder {
   seconds: number
+  batches: readonly CommittedBatch[]
 }
 
 /** While nothing but commits was going on. */
-export type Committed = Pick<Window, 'seconds' | 'rate'>
+export type Committed = Pick<Window, 'seconds' | 'rate' | 'batch'>
 
 /** Readings that are made ready at a time: what the last lane to end does alone is then a small part of it. */
 const readyReadings = 120_000
@@ -43,20 +45,20 @@ interface Source {
   sensors: Sensors
 }
 
-/** As the lanes of ingest: each has topics of its own, commits one batch at a time, and keeps its own books. */
+/** As the lanes of ingest: each commits one batch at a time, and keeps its own books. */
 interface CommitLane {
   context: CommitContext
-  sources: Source[]
-  turn: number
+  /** How many batches it has made. */
+  made: number
 }
 
 class Committer {
   readonly #lanes: readonly CommitLane[]
-  readonly #batchReadings: number
+  readonly #sources: readonly Source[]
 
   constructor({ databaseUrl, gateways }: CommitOptions) {
-    const { BAYWIRE_BATCH_READINGS, BAYWIRE_LANES } = readConfig({})
-    this.#batchReadings = BAYWIRE_BATCH_READINGS
+    const { BAYWIRE_LANES } = readConfig({})
+    this.#sources = gateways.map((gateway) => ({ topic: gateway.topic, sensors: new Sensors(gateway) }))
     const shared = {
       database: systemDatabase({
         url: databaseUrl,
@@ -70,10 +72,7 @@ class Committer {
     }
     this.#lanes = Array.from({ length: BAYWIRE_LANES }, (_, lane) => ({
       context: { ...shared, writer: `bench-ceiling/${lane}` },
-      sources: gateways
-        .filter((_gateway, index) => index % BAYWIRE_LANES === lane)
-        .map((gateway) => ({ topic: gateway.topic, sensors: new Sensors(gateway) })),
-      turn: 0,
+      made: 0,
     }))
   }
 
@@ -81,25 +80,39 @@ class Committer {
     await this.#lanes[0]?.context.database.withSystem((tx) => ensurePartitions(tx, systemClock.now()))
   }
 
-  async commitFor(seconds: number): Promise<Committed> {
-    let [readings, spentMs] = [0, 0]
-    while (spentMs < seconds * 1000) {
-      const ready = this.#lanes.map((lane) => ({ lane, batches: this.#batchesOf(lane) }))
+  async commitFor({ seconds, batches }: CommitOrder): Promise<Committed> {
+    const ofLanes = this.#lanes.map((lane, number) => ({
+      lane,
+      committed: batches.filter((batch) => batch.lane === number),
+    }))
+    if (ofLanes.some(({ committed }) => committed.length === 0)) throw new Error('a lane of the product committed nothing')
+    const sum = { readings: 0, batches: 0, ms: 0 }
+    while (sum.ms < seconds * 1000) {
+      const ready = ofLanes.map(({ lane, committed }) => ({ lane, next: this.#next(lane, committed) }))
       // What making them left behind is not collected on the commits' time.
       collectGarbage()
       const startedAt = performance.now()
       // oxlint-disable-next-line no-await-in-loop -- what is ready, then the next
-      await Promise.all(ready.map(({ lane, batches }) => commitAll(lane, batches)))
-      spentMs += performance.now() - startedAt
-      readings += ready.reduce((sum, { batches }) => sum + batches.length * this.#batchReadings, 0)
+      await Promise.all(ready.map(({ lane, next }) => commitAll(lane, next)))
+      sum.ms += performance.now() - startedAt
+      const made = ready.flatMap(({ next }) => next)
+      sum.batches += made.length
+      sum.readings += made.reduce((readings, { length }) => readings + length, 0)
     }
-    const spent = spentMs / 1000
-    return { seconds: spent, rate: readings / spent }
+    const spent = sum.ms / 1000
+    return { seconds: spent, rate: sum.readings / spent, batch: sum.readings / sum.batches }
   }
 
-  #batchesOf(lane: CommitLane): Received[][] {
-    const batches = Math.ceil(readyReadings / this.#batchReadings / this.#lanes.length)
-    return Array.from({ length: batches }, () => Array.from({ length: this.#batchReadings }, () => nextMessage(lane)))
+  /** New readings in batches like those that were committed, one after the other and from the first again. */
+  #next(lane: CommitLane, committed: readonly CommittedBatch[]): Received[][] {
+    const next: Received[][] = []
+    let readings = 0
+    while (readings < readyReadings / this.#lanes.length) {
+      const { gateways } = committed[lane.made++ % committed.length] as CommittedBatch
+      next.push(gateways.map((gateway) => nextMessage(this.#sources[gateway] as Source)))
+      readings += gateways.length
+    }
+    return next
   }
 }
 
@@ -108,9 +121,7 @@ async function commitAll({ context }: CommitLane, batches: readonly Received[][]
   for (const batch of batches) await commitBatch(context, batch)
 }
 
-function nextMessage(lane: CommitLane): Received {
-  const { topic, sensors } = lane.sources[lane.turn] as Source
-  lane.turn = (lane.turn + 1) % lane.sources.length
+function nextMessage({ topic, sensors }: Source): Received {
   const packet = Buffer.alloc(sensors.packetBytes)
   sensors.write(packet, 0, { packetId: 1, nowMs: Date.now() })
   const message = receive({
@@ -130,7 +141,7 @@ let committer: Committer | undefined
 answerOrders(async (order: CommitOptions | CommitOrder): Promise<Committed> => {
   if ('seconds' in order) {
     if (committer === undefined) throw new Error('no gateways yet')
-    return await committer.commitFor(order.seconds)
+    return await committer.commitFor(order)
   }
   committer = new Committer(order)
   await committer.prepare()

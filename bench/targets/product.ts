@@ -1,12 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Latency } from '../database.ts'
-import { provisionFleet } from '../database.ts'
+import { provisionFleet, type Moment } from '../database.ts'
+import { readConfig } from '../../src/config.ts'
+import { laneOf } from '../../src/ingest/lane.ts'
 import { median, untilQuiet, watch, type Window } from '../measure.ts'
 import { startMosquitto, type Mosquitto } from '../mosquitto.ts'
+import type { Gateway } from '../load/gateway.ts'
 import { meterOf, type Meter } from '../processes.ts'
 import { askBaywire, startBaywire, type Baywire } from '../program.ts'
 import { drain, supplied, type Load } from '../supply.ts'
-import { startLoad, Unavailable, type Run, type Target } from './target.ts'
+import { startLoad, Unavailable, type CommittedBatch, type Run, type Target } from './target.ts'
 
 /**
  * Baywire as its users run it: `baywire start` as a process of its own, which gateways publish to, through the broker
@@ -58,7 +61,7 @@ export async function openProduct(run: Run, via: Via): Promise<Product> {
     (started) => started.stop(),
   )
   const load = await startLoad(run, { port: broker?.port ?? baywire.mqttPort, gateways })
-  return new Product(run, { via, baywire, broker, load })
+  return new Product(run, { via, baywire, broker, load, gateways })
 }
 
 interface Parts {
@@ -66,9 +69,12 @@ interface Parts {
   baywire: Baywire
   broker: Mosquitto | undefined
   load: Load
+  gateways: readonly Gateway[]
 }
 
-class Product implements Target {
+export class Product implements Target {
+  /** Those of the last window. */
+  batches: readonly CommittedBatch[] = []
   readonly #run: Run
   readonly #parts: Parts
 
@@ -114,7 +120,21 @@ class Product implements Target {
       postgres: await database.meter(),
       load: meterOf(load.pid),
     }
-    return await watch({ seconds, processes, counter: database.committed('readings') })
+    const { mark, amount } = database.committed('readings')
+    const counted = async (from: Moment, until: Moment) => {
+      this.batches = this.#asCommitted(await database.batches(from, until))
+      return await amount(from, until)
+    }
+    const window = await watch({ seconds, processes, counter: { mark, amount: counted } })
+    return { ...window, batch: (window.rate * window.seconds) / this.batches.length }
+  }
+
+  #asCommitted(batches: readonly string[][]): CommittedBatch[] {
+    const places = new Map(this.#parts.gateways.map(({ topic }, index) => [topic, index]))
+    return batches.map((topics) => ({
+      lane: laneOf(topics[0] ?? '', readConfig({}).BAYWIRE_LANES),
+      gateways: topics.map((topic) => places.get(topic) ?? 0),
+    }))
   }
 
   /** On the embedded broker until the PUBACK, which comes after COMMIT; else until the COMMIT itself. */

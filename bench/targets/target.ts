@@ -24,6 +24,14 @@ export interface Target {
   finish?: (windows: readonly Window[]) => Promise<unknown>
 }
 
+/** What a product committed in one transaction. */
+export interface CommittedBatch {
+  /** Which of its lanes did. */
+  lane: number
+  /** The gateway that each of its readings came from, as an index; those of one gateway come in the order of its sensors. */
+  gateways: number[]
+}
+
 /** Why a target cannot be measured here. */
 export class Unavailable extends Error {}
 

@@ -9,7 +9,7 @@ import { DeviceDirectory } from '../store/device-directory.ts'
 import { PolicyCache } from '../store/policies.ts'
 import { SpaceMemory } from '../store/space-lock.ts'
 import type { SystemDatabase } from '../store/transactions.ts'
-import { Lane } from './lane.ts'
+import { Lane, laneOf } from './lane.ts'
 import { readingsIn, sizeOf, type Received, type Size } from './message.ts'
 import { receive } from './receive.ts'
 import type { Settled } from './settle.ts'
@@ -95,7 +95,7 @@ export class Ingest implements Receiver {
     this.#pending.readings += readingsIn(received)
     this.#pending.bytes += delivery.payload.length
     this.#holdOrRelease()
-    this.#laneOf(delivery.topic)?.add(received)
+    this.#lanes[laneOf(delivery.topic, this.#lanes.length)]?.add(received)
   }
 
   refuse(reason: RefusalReason): void {
@@ -119,12 +119,6 @@ export class Ingest implements Receiver {
     if (left.length > 0) log.warn({ messages: left.length }, 'stopped with messages unacknowledged')
     this.#done(sizeOf(left))
     this.#giveUp(left)
-  }
-
-  #laneOf(topic: string): Lane | undefined {
-    let hash = 0
-    for (let index = 0; index < topic.length; index++) hash = (Math.imul(hash, 31) + topic.charCodeAt(index)) | 0
-    return this.#lanes[(hash >>> 0) % this.#lanes.length]
   }
 
   #done({ readings, bytes }: Size): void {

@@ -75,6 +75,13 @@ export class Lane {
   }
 }
 
+/** Messages of one topic go through one lane. */
+export function laneOf(topic: string, lanes: number): number {
+  let hash = 0
+  for (let index = 0; index < topic.length; index++) hash = (Math.imul(hash, 31) + topic.charCodeAt(index)) | 0
+  return (hash >>> 0) % lanes
+}
+
 function isRevoked({ delivery }: Received): boolean {
   return delivery.sender?.revoked === true
 }

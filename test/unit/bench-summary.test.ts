@@ -37,7 +37,8 @@ const whole: Results = {
     concurrent: windows(15_000),
     hook: windows(120_000),
     subscriber: windows(60_000),
-    database: windows(50_000),
+    'embedded-database': windows(50_000),
+    'mosquitto-database': windows(40_000),
   },
   skipped: { 'node-red': 'Node-RED is not installed' },
   failed: {},
@@ -49,7 +50,7 @@ describe('the summary of a run', () => {
     const { embedded, mosquitto, peers, times } = summarize(whole, facts)
     expect(embedded).toMatchObject({ rate: 40_000, limit: 50_000, ratio: 0.8, p50_ms: 20, p99_ms: 60 })
     expect(embedded?.latency?.[0]).toEqual({ share: 0.2, published: 1000, committed: 1000, p50_ms: 4, p99_ms: 12.1 })
-    expect(mosquitto).toMatchObject({ rate: 30_000, limit: 50_000, ratio: 0.6 })
+    expect(mosquitto).toMatchObject({ rate: 30_000, limit: 40_000, ratio: 0.75 })
     expect(peers).toEqual({ serial: 1000, concurrent: 15_000, node_red: null })
     expect(times.embedded).toEqual({ serial: 40, concurrent: 2.7, node_red: null })
   })
