@@ -5,7 +5,8 @@ import { createLog, type Log } from '../../log.ts'
 import { usernameOf } from '../../mqtt/access.ts'
 import { connectPublisher, type Publisher } from '../../mqtt/publisher.ts'
 import { findBroker, type Broker } from '../simulate/broker.ts'
-import { start, untilStopped, roles, type Running } from '../start.ts'
+import { importStart, roles, untilStopped } from '../start/command.ts'
+import type { Running } from '../start/start.ts'
 import { processTerminal } from '../terminal.ts'
 import { demoHints } from './hints.ts'
 import { makeOperator } from './operator.ts'
@@ -29,6 +30,7 @@ export function addDemo(program: Command): void {
 }
 
 async function demo(config: Config, log: Log): Promise<void> {
+  const { start } = await importStart()
   const running = await start(config, { roles, log })
   let sensors: { stop(): Promise<void> } | undefined
   try {

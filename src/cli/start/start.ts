@@ -1,35 +1,29 @@
-import type { Command } from 'commander'
-import closeWithGrace from 'close-with-grace'
-import { createApi, createMonitor, DATABASE_WAIT_MS } from '../api/app.ts'
-import { rateLimits, type RateLimits } from '../api/rate-limits.ts'
-import { checkParts, type PartReadiness } from '../api/readiness.ts'
-import { startApi } from '../api/server.ts'
-import { passwordMaker } from '../auth/password-maker.ts'
-import { systemClock } from '../clock.ts'
-import { readConfig, splitList, type Config } from '../config.ts'
-import { describeError, UsageError } from '../errors.ts'
-import { Ingest } from '../ingest/ingest.ts'
-import { Jobs } from '../jobs/jobs.ts'
-import { Lifecycle } from '../lifecycle.ts'
-import { createLog, type Log } from '../log.ts'
-import { createMetrics, type Metrics } from '../metrics.ts'
-import { readNetworks } from '../networks.ts'
-import { ensurePartitions } from '../store/readings.ts'
-import { eventsChannel } from '../store/space-rows.ts'
-import { consumerClientId, startConsumer } from '../mqtt/consumer.ts'
+import { createApi, createMonitor, DATABASE_WAIT_MS } from '../../api/app.ts'
+import { rateLimits, type RateLimits } from '../../api/rate-limits.ts'
+import { checkParts, type PartReadiness } from '../../api/readiness.ts'
+import { startApi } from '../../api/server.ts'
+import { passwordMaker } from '../../auth/password-maker.ts'
+import { systemClock } from '../../clock.ts'
+import { splitList, type Config } from '../../config.ts'
+import { Ingest } from '../../ingest/ingest.ts'
+import { Jobs } from '../../jobs/jobs.ts'
+import { Lifecycle } from '../../lifecycle.ts'
+import type { Log } from '../../log.ts'
+import { createMetrics, type Metrics } from '../../metrics.ts'
+import { readNetworks } from '../../networks.ts'
+import { ensurePartitions } from '../../store/readings.ts'
+import { eventsChannel } from '../../store/space-rows.ts'
+import { consumerClientId, startConsumer } from '../../mqtt/consumer.ts'
 import { startEmbeddedBroker } from './embedded-broker.ts'
-import { openDatabase, type OpenDatabase } from './open.ts'
+import { openDatabase, type OpenDatabase } from '../open.ts'
 import { startAccess } from './access.ts'
-import { startAccounts } from './accounts.ts'
+import { startAccounts } from '../accounts.ts'
 import { startLive } from './live.ts'
 import { startOutbox } from './outbox.ts'
 import { refuseUnsafe } from './production.ts'
 import { startRedrives } from './redrives.ts'
-import { installationSecret } from './secret.ts'
-import { announce } from './terminal.ts'
-
-export const roles = ['ingest', 'api', 'jobs'] as const
-export type Role = (typeof roles)[number]
+import { installationSecret } from '../secret.ts'
+import type { Role } from './command.ts'
 
 export interface Running {
   readonly database: OpenDatabase
@@ -39,50 +33,6 @@ export interface Running {
   /** Of the embedded broker; undefined where there is none. */
   readonly mqttPort: number | undefined
   stop(): Promise<void>
-}
-
-export function addStart(program: Command): void {
-  program
-    .command('start')
-    .description('run the roles given, or all of them in one process')
-    .argument('[role...]', `any of ${roles.join(', ')}`)
-    .addHelpText('after', '\nExample:\n  baywire start\n  baywire start ingest jobs')
-    .action(async (given: string[]) => {
-      const config = readConfig(process.env)
-      const running = await start(config, {
-        roles: wantedRoles(given),
-        log: createLog({ level: config.BAYWIRE_LOG_LEVEL }),
-      })
-      announceRunning(config, running)
-      await untilStopped(running)
-    })
-}
-
-function wantedRoles(given: readonly string[]): readonly Role[] {
-  const wrong = given.filter((name) => !roles.some((role) => role === name))
-  if (wrong.length > 0)
-    throw new UsageError(`there is no role ${wrong.join(', ')}`, `the roles are ${roles.join(', ')}`)
-  return given.length === 0 ? roles : roles.filter((role) => given.includes(role))
-}
-
-function announceRunning(config: Config, { httpPort, monitorPort, mqttPort }: Running): void {
-  if (httpPort !== undefined) announce(`API on http://${config.BAYWIRE_HOST}:${httpPort}`)
-  if (monitorPort !== undefined) announce(`/health, /ready, /metrics on http://${config.BAYWIRE_HOST}:${monitorPort}`)
-  if (mqttPort !== undefined) announce(`MQTT on mqtt://${config.BAYWIRE_HOST}:${mqttPort}`)
-  announce('running; Ctrl-C stops it')
-}
-
-/** Resolves when a signal has stopped everything; the second signal exits at once. */
-export function untilStopped({ stop }: Pick<Running, 'stop'>): Promise<void> {
-  return new Promise((resolve) => {
-    closeWithGrace({ delay: false, logger: false }, async ({ err, signal }) => {
-      if (err !== undefined)
-        process.stderr.write(`${JSON.stringify({ level: 60, msg: describeError(err), err: err.stack })}\n`)
-      else announce(`${signal}: stopping`)
-      await stop()
-      resolve()
-    })
-  })
 }
 
 type Checks = Record<string, () => Promise<PartReadiness>>

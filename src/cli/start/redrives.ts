@@ -1,10 +1,10 @@
-import { systemClock } from '../clock.ts'
-import type { Config } from '../config.ts'
-import { RedriveRequests } from '../ingest/redrive-requests.ts'
-import type { Lifecycle } from '../lifecycle.ts'
-import type { Log } from '../log.ts'
-import { redrivesChannel } from '../store/redrive-requests.ts'
-import type { OpenDatabase } from './open.ts'
+import { systemClock } from '../../clock.ts'
+import type { Config } from '../../config.ts'
+import { RedriveRequests } from '../../ingest/redrive-requests.ts'
+import type { Lifecycle } from '../../lifecycle.ts'
+import type { Log } from '../../log.ts'
+import { redrivesChannel } from '../../store/redrive-requests.ts'
+import type { OpenDatabase } from '../open.ts'
 
 interface Parts {
   config: Config

@@ -1,10 +1,10 @@
-import type { Config } from '../config.ts'
-import type { Lifecycle } from '../lifecycle.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import { Outbox, type OutboxOptions } from '../outbox/outbox.ts'
-import { eventsChannel } from '../store/space-rows.ts'
-import type { OpenDatabase } from './open.ts'
+import type { Config } from '../../config.ts'
+import type { Lifecycle } from '../../lifecycle.ts'
+import type { Log } from '../../log.ts'
+import type { Metrics } from '../../metrics.ts'
+import { Outbox, type OutboxOptions } from '../../outbox/outbox.ts'
+import { eventsChannel } from '../../store/space-rows.ts'
+import type { OpenDatabase } from '../open.ts'
 
 interface Parts {
   config: Config

@@ -1,11 +1,11 @@
-import type { Config } from '../config.ts'
-import type { Lifecycle } from '../lifecycle.ts'
-import { createLive, type Live } from '../live/live.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import { eventsChannel } from '../store/space-rows.ts'
-import type { OpenDatabase } from './open.ts'
-import { installationSecret } from './secret.ts'
+import type { Config } from '../../config.ts'
+import type { Lifecycle } from '../../lifecycle.ts'
+import { createLive, type Live } from '../../live/live.ts'
+import type { Log } from '../../log.ts'
+import type { Metrics } from '../../metrics.ts'
+import { eventsChannel } from '../../store/space-rows.ts'
+import type { OpenDatabase } from '../open.ts'
+import { installationSecret } from '../secret.ts'
 
 interface Parts {
   config: Config

@@ -1,8 +1,8 @@
-import type { Config } from '../config.ts'
-import { BaywireError } from '../errors.ts'
-import { connect, type Database, type Sql } from '../store/client.ts'
-import { durabilityFaults, ownerFault, type Fault } from '../store/safety.ts'
-import { requireSecret } from './secret.ts'
+import type { Config } from '../../config.ts'
+import { BaywireError } from '../../errors.ts'
+import { connect, type Database, type Sql } from '../../store/client.ts'
+import { durabilityFaults, ownerFault, type Fault } from '../../store/safety.ts'
+import { requireSecret } from '../secret.ts'
 
 /**
  * With BAYWIRE_ENV=production a start is refused where the database may lose what was acknowledged, or where a role

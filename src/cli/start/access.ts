@@ -1,12 +1,12 @@
-import { createAccess, type Access } from '../auth/access.ts'
-import { accessSettings } from '../auth/settings.ts'
-import { systemClock } from '../clock.ts'
-import type { Config } from '../config.ts'
-import type { Lifecycle } from '../lifecycle.ts'
-import type { Log } from '../log.ts'
-import { accessChannel } from '../store/access.ts'
-import type { OpenDatabase } from './open.ts'
-import { installationSecret } from './secret.ts'
+import { createAccess, type Access } from '../../auth/access.ts'
+import { accessSettings } from '../../auth/settings.ts'
+import { systemClock } from '../../clock.ts'
+import type { Config } from '../../config.ts'
+import type { Lifecycle } from '../../lifecycle.ts'
+import type { Log } from '../../log.ts'
+import { accessChannel } from '../../store/access.ts'
+import type { OpenDatabase } from '../open.ts'
+import { installationSecret } from '../secret.ts'
 
 interface Parts {
   config: Config

@@ -1,12 +1,12 @@
-import { systemClock } from '../clock.ts'
-import type { Config } from '../config.ts'
-import { CredentialWatch, identify } from '../ingest/credentials.ts'
-import type { Ingest } from '../ingest/ingest.ts'
-import type { Lifecycle } from '../lifecycle.ts'
-import type { Log } from '../log.ts'
-import { startBroker, type Broker, type BrokerLimits } from '../mqtt/broker.ts'
-import { credentialChannel } from '../store/credentials.ts'
-import type { OpenDatabase } from './open.ts'
+import { systemClock } from '../../clock.ts'
+import type { Config } from '../../config.ts'
+import { CredentialWatch, identify } from '../../ingest/credentials.ts'
+import type { Ingest } from '../../ingest/ingest.ts'
+import type { Lifecycle } from '../../lifecycle.ts'
+import type { Log } from '../../log.ts'
+import { startBroker, type Broker, type BrokerLimits } from '../../mqtt/broker.ts'
+import { credentialChannel } from '../../store/credentials.ts'
+import type { OpenDatabase } from '../open.ts'
 
 interface Parts {
   config: Config
