@@ -22,6 +22,7 @@ import { invalidInput } from './input.ts'
 import { boundedBody, observeRequests, wellFormedUrl } from './middleware.ts'
 import { addPrivatePart } from './private-part.ts'
 import type { RateLimits } from './rate-limits.ts'
+import { RememberingRouter } from './router.ts'
 import { addAccountRoutes, type AccountRoutesOptions } from './routes/accounts.ts'
 import { addApiKeyRoutes } from './routes/api-keys.ts'
 import { addAppRoutes } from './routes/apps.ts'
@@ -159,7 +160,7 @@ export function createMonitor(options: Pick<ApiOptions, 'metrics' | 'log' | 'rea
 }
 
 function beginApp(options: Pick<ApiOptions, 'metrics' | 'log' | 'trustedProxies'>): Api {
-  const app: Api = new OpenAPIHono<ApiEnv>({ defaultHook: invalidInput })
+  const app: Api = new OpenAPIHono<ApiEnv>({ defaultHook: invalidInput, router: new RememberingRouter() })
   // Takes over an id of letters, digits and _ - = only: it is written to the log.
   app.use(requestId({ limitLength: REQUEST_ID_CHARACTERS, generator: () => newId() }))
   app.use(observeRequests(options))
