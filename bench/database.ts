@@ -88,10 +88,10 @@ export class BenchDatabase {
     }
   }
 
-  /** Topics of the readings that were committed between two moments: by transaction, as they were written in it. */
+  /** Topics of the readings that were committed between two moments: by transaction, as they came. */
   async batches(from: Moment, until: Moment): Promise<string[][]> {
     const rows = await this.#sql<{ topics: string }[]>`
-      SELECT string_agg(topic, ' ' ORDER BY tableoid, ctid) AS topics FROM readings WHERE ${this.#committedBetween(from, until)}
+      SELECT string_agg(topic, ' ' ORDER BY id) AS topics FROM readings WHERE ${this.#committedBetween(from, until)}
       GROUP BY xmin::text ORDER BY min(received_at)`
     return rows.map(({ topics }) => topics.split(' '))
   }

@@ -4,7 +4,7 @@ import { createLog } from '../src/log.ts'
 import type { BenchDatabase } from './database.ts'
 import { untilQuiet } from './measure.ts'
 import { names, type Name, type ProductName, type Results } from './summary.ts'
-import { openCommit } from './targets/commit.ts'
+import { fullBatches, openCommit } from './targets/commit.ts'
 import { openHook } from './targets/hook.ts'
 import { nodeRed } from './targets/node-red.ts'
 import { handWritten, openPeer } from './targets/peer.ts'
@@ -118,6 +118,8 @@ class Rounds {
         return await openHook(run)
       case 'subscriber':
         return await openSubscriber(run)
+      case 'database':
+        return await openCommit(run, fullBatches)
       case 'embedded-database':
         return await openCommit(run, this.#batchesOf('embedded'))
       case 'mosquitto-database':
@@ -128,7 +130,10 @@ class Rounds {
   #batchesOf(name: ProductName): () => readonly CommittedBatch[] {
     const product = this.#products.get(name)
     if (product === undefined) throw new Unavailable(`it commits the batches of ${name}, which is not measured`)
-    return () => product.batches
+    return () => {
+      if (!this.#opened.has(name)) throw new Error(`${name} failed, whose batches it commits`)
+      return product.batches
+    }
   }
 
   async #attempt(name: Name, step: (opened: Opened) => Promise<void>): Promise<void> {

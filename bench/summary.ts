@@ -19,6 +19,7 @@ export const names = [
   'subscriber',
   'embedded-database',
   'mosquitto-database',
+  'database',
 ] as const
 export type Name = (typeof names)[number]
 export type ProductName = 'embedded' | 'mosquitto'
@@ -102,9 +103,9 @@ export function summarize(results: Results, facts: Facts) {
           limit: whole(limits[name]),
           ratio: round(ratios[name], 3),
           ...latencyOf(findings?.latencies.find(({ share }) => share === summaryShare)),
-          latency: findings?.latencies.map(({ share, publishedPerSecond, committedPerSecond, ...latency }) => ({
+          latency: findings?.latencies.map(({ share, duePerSecond, committedPerSecond, ...latency }) => ({
             share,
-            published: publishedPerSecond,
+            due: duePerSecond,
             committed: Math.round(committedPerSecond),
             ...latencyOf(latency),
           })),
@@ -125,6 +126,7 @@ export function summarize(results: Results, facts: Facts) {
       subscriber: whole(rates.subscriber),
       embedded_database: whole(rates['embedded-database']),
       mosquitto_database: whole(rates['mosquitto-database']),
+      database: whole(rates.database),
     },
     times,
     api: apiOf(results.api),
@@ -246,7 +248,7 @@ function memoryVerdict(memory: Memory | undefined): Verdict | undefined {
   if (memory === undefined) return undefined
   const { mbPerMinute } = memory.resident
   return {
-    what: 'memory: growth in MB per minute',
+    what: 'memory: growth in MB per minute, after collections',
     value: Number(mbPerMinute.toFixed(2)),
     bound: mostMbPerMinute,
     reached: mbPerMinute < mostMbPerMinute,
@@ -288,10 +290,11 @@ function replayVerdicts(replay: Replay | undefined): Verdict[] {
 }
 
 /** Most cores that other programs had while something was measured. */
-function mostOthers({ windows, api }: Results): number {
+function mostOthers({ windows, api, findings }: Results): number {
+  const latencies = Object.values(findings).flatMap(({ latencies: all }) => all)
   return Math.max(
     0,
-    ...[...Object.values(windows), ...Object.values(api?.windows ?? {})]
+    ...[...Object.values(windows), ...Object.values(api?.windows ?? {}), latencies]
       .flat()
       .map(({ cores }) => cores['others'] ?? 0),
   )

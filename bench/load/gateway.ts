@@ -8,7 +8,8 @@ export interface GatewayOptions {
   port: number
   /** Most readings that are sent and not acknowledged. */
   window: number
-  onAcknowledged: (latencyMs: number) => void
+  /** In milliseconds of `performance.now()`. */
+  onAcknowledged: (dueAt: number, now: number) => void
   /** Called once per chunk of acknowledgements, when there is room again. */
   onRoom: (gateway: GatewayConnection) => void
 }
@@ -81,7 +82,7 @@ export class GatewayConnection {
       if (bytes[at] !== 0x40) throw new Error(`not a PUBACK: ${bytes.toString('hex', at, at + pubackBytes)}`)
       const packetId = bytes.readUInt16BE(at + 2)
       this.#freeIds.push(packetId)
-      this.#options.onAcknowledged(now - (this.#dueAt[packetId] ?? now))
+      this.#options.onAcknowledged(this.#dueAt[packetId] ?? now, now)
     }
     this.acknowledged += whole / pubackBytes
     this.#options.onRoom(this)

@@ -13,10 +13,12 @@ export type Order =
   /** Up to so many in all since it connected. */
   | { order: 'offer'; upTo: number }
   | { order: 'pace'; perSecond: number }
-  /** Forgets the latencies so far. */
+  /** From now on, latencies count of what is due from now on. */
   | { order: 'measure' }
+  /** Sends what is due so far and nothing more, and answers when all is acknowledged: of what was measured, too. */
+  | { order: 'finish' }
   | { order: 'tally' }
-  /** Sends nothing more, and answers when all is acknowledged. */
+  /** Sends nothing more, not even what is due, and answers when all is acknowledged. */
   | { order: 'stop' }
 
 export interface Tally {
@@ -28,9 +30,10 @@ export interface Tally {
 }
 
 const paceTickMs = 2
-/** While as much as possible is published. */
+/** While a broker is kept supplied. */
 const napMs = 2
 const stopPollMs = 5
+const mostStopMs = 60_000
 
 class Generator {
   readonly #latencyUs: RecordableHistogram = createHistogram()
@@ -41,6 +44,7 @@ class Generator {
   /** Readings that are due and wait for room, oldest first, with when the first of them was, and how far apart they are. */
   #due: { count: number; at: number; everyMs: number }[] = []
   #turn = 0
+  #measuredFrom = 0
   /** How many were given to be sent in all, sent or due. */
   #offered = 0
 
@@ -52,7 +56,6 @@ class Generator {
       case 'saturate':
         this.#halt()
         this.#saturating = true
-        this.#nap()
         for (const gateway of this.#gateways) this.#refill(gateway)
         break
       case 'offer':
@@ -64,6 +67,11 @@ class Generator {
         break
       case 'measure':
         this.#latencyUs.reset()
+        this.#measuredFrom = performance.now()
+        break
+      case 'finish':
+        clearInterval(this.#pacing)
+        await this.#allAcknowledged()
         break
       case 'stop':
         this.#halt()
@@ -79,7 +87,9 @@ class Generator {
     const options = {
       port,
       window,
-      onAcknowledged: (latencyMs: number) => this.#latencyUs.record(Math.max(1, Math.round(latencyMs * 1000))),
+      onAcknowledged: (dueAt: number, now: number) => {
+        if (dueAt >= this.#measuredFrom) this.#latencyUs.record(Math.max(1, Math.round((now - dueAt) * 1000)))
+      },
       onRoom: (gateway: GatewayConnection) => this.#refill(gateway),
     }
     this.#gateways = await Promise.all(gateways.map((gateway) => GatewayConnection.open(gateway, options)))
@@ -155,7 +165,9 @@ class Generator {
   }
 
   async #allAcknowledged(): Promise<void> {
-    while (this.#gateways.some((gateway) => gateway.acknowledged < gateway.published)) {
+    const deadline = performance.now() + mostStopMs
+    while (this.#due.length > 0 || this.#gateways.some((gateway) => gateway.acknowledged < gateway.published)) {
+      if (performance.now() > deadline) throw new Error('the broker does not acknowledge what was published')
       // oxlint-disable-next-line no-await-in-loop -- a poll
       await new Promise((resolve) => setTimeout(resolve, stopPollMs))
     }

@@ -1,5 +1,7 @@
+import { readConfig } from '../../src/config.ts'
 import { provisionFleet } from '../database.ts'
 import { Helper } from '../helper.ts'
+import { fleetSize } from '../load/fleet.ts'
 import { startUse, type Window } from '../measure.ts'
 import { meterOf } from '../processes.ts'
 import type { Committed, CommitOptions, CommitOrder } from './commit-batches.ts'
@@ -8,8 +10,7 @@ import type { CommittedBatch, Run, Target } from './target.ts'
 /**
  * The ceiling of the database: Baywire's own commit of batches that are ready, as many at a time as it has lanes.
  *
- * @param batchesNow those that the product committed in its last window: as many readings, from the same sensors in the same
- *   order, are committed here, in turn and again
+ * @param batchesNow as many readings, from the same sensors in the same order, are committed, in turn and again
  */
 export async function openCommit(
   { database, lifecycle, ...run }: Run,
@@ -26,8 +27,22 @@ export async function openCommit(
     const batches = batchesNow()
     await helper.ask({ seconds: run.warmUpS, batches })
     const usedSince = await startUse({ committer: meterOf(helper.pid), postgres: await database.meter() })
-    const committed = await helper.ask({ seconds: run.seconds, batches })
-    return { ...committed, ...(await usedSince()) }
+    const startedAt = performance.now()
+    const { cpuSeconds, ...committed } = await helper.ask({ seconds: run.seconds, batches })
+    const { cores, memoryMb } = await usedSince()
+    // In between the next batches are made, while Postgres rests: only what the commits took is theirs.
+    const times = (performance.now() - startedAt) / 1000 / committed.seconds
+    const used = { committer: cpuSeconds / committed.seconds, postgres: (cores['postgres'] ?? Number.NaN) * times }
+    return { ...committed, cores: { ...cores, ...used }, memoryMb }
   }
   return { measure }
+}
+
+/** As large as they may be, one for each lane, from each of its gateways in turn. */
+export function fullBatches(): CommittedBatch[] {
+  const { BAYWIRE_LANES: lanes, BAYWIRE_BATCH_READINGS: readings } = readConfig({})
+  return Array.from({ length: lanes }, (_, lane) => ({
+    lane,
+    gateways: Array.from({ length: readings }, (__, turn) => (turn * lanes + lane) % fleetSize.gateways),
+  }))
 }

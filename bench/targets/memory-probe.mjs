@@ -1,5 +1,5 @@
-// Loaded into `baywire start` before the program: answers each message of the benchmark with what is in memory after a
-// full collection, so that growth is told from garbage. It keeps nothing alive and changes nothing else.
+// Loaded into `baywire start` before the program: answers the benchmark with what is in memory, after full collections where it
+// is asked to collect, so that growth is told from garbage. It keeps nothing alive.
 //
 // V8 keeps pages that are half empty after a collection, tens of megabytes of them in one minute and not in the next. So
 // objects are moved together here, twice, because what that empties is given back with the next collection.
@@ -9,7 +9,11 @@ import { setFlagsFromString } from 'node:v8'
 /** In which V8 gives pages back, on a thread of its own. */
 const unmappedMs = 100
 
-process.on('message', async () => {
+process.on('message', async (order) => {
+  if (order === 'look') {
+    process.send?.(process.memoryUsage())
+    return
+  }
   setFlagsFromString('--compact-on-every-full-gc')
   globalThis.gc?.()
   globalThis.gc?.()

@@ -6,13 +6,15 @@ import { startLoad, type Run } from './target.ts'
 
 /**
  * Does memory grow? Baywire with its embedded broker at a steady rate; after a first minute, in which caches fill and
- * code is compiled, what is in use after a full collection is looked at again and again, and a line is laid through it.
+ * code is compiled, its resident memory is looked at again and again, and twice a minute what is left of it after full
+ * collections, and a line is laid through each.
  */
 export interface Memory {
   seconds: number
   perSecond: number
-  /** After the first minute. */
-  samples: number
+  /** Resident as it runs: with what V8 has not collected, and keeps for later. */
+  running: Growth
+  /** After collections: what is left, and the pages that it stands on. */
   resident: Growth
   heap: Growth
 }
@@ -31,6 +33,7 @@ export interface MemoryOptions {
 
 const settleS = 60
 const sampleEveryS = 5
+const samplesPerCollection = 6
 const probe = import.meta.resolve('./memory-probe.mjs')
 
 export async function measureMemory(
@@ -46,14 +49,21 @@ export async function measureMemory(
   const load = await startLoad({ lifecycle }, { port: baywire.mqttPort, gateways })
   await load.ask({ order: 'pace', perSecond })
   onProgress(`memory: ${perSecond} readings per second for ${seconds} seconds after the first ${settleS}`)
-  const samples: Sample[] = []
+  const running: Point[] = []
+  const collected: { resident: Point[]; heap: Point[] } = { resident: [], heap: [] }
   const startedAt = performance.now() + settleS * 1000
   // In the first minute too, without being counted: the first collections give back what was never given back before.
-  for (let second = -settleS; second <= seconds; second += sampleEveryS) {
+  for (let sample = -settleS / sampleEveryS; sample <= seconds / sampleEveryS; sample++) {
     /* oxlint-disable no-await-in-loop -- one look after the other */
-    await pause(Math.max(0, startedAt + second * 1000 - performance.now()))
-    const { rss, heapUsed } = await memoryOf(baywire)
-    if (second >= 0) samples.push({ minute: (performance.now() - startedAt) / 60_000, rss, heapUsed })
+    await pause(Math.max(0, startedAt + sample * sampleEveryS * 1000 - performance.now()))
+    const minute = (performance.now() - startedAt) / 60_000
+    const { rss } = await memoryOf(baywire, 'look')
+    if (sample >= 0) running.push([minute, rss / 1e6])
+    if (sample % samplesPerCollection !== 0) continue
+    const left = await memoryOf(baywire, 'collect')
+    if (sample < 0) continue
+    collected.resident.push([minute, left.rss / 1e6])
+    collected.heap.push([minute, left.heapUsed / 1e6])
     /* oxlint-enable no-await-in-loop */
   }
   await load.ask({ order: 'stop' })
@@ -62,27 +72,33 @@ export async function measureMemory(
   return {
     seconds,
     perSecond,
-    samples: samples.length,
-    resident: growthOf(samples.map(({ minute, rss }) => [minute, rss / 1e6])),
-    heap: growthOf(samples.map(({ minute, heapUsed }) => [minute, heapUsed / 1e6])),
+    running: growthOf(running),
+    resident: growthOf(collected.resident),
+    heap: growthOf(collected.heap),
   }
 }
 
-interface Sample {
-  minute: number
-  rss: number
-  heapUsed: number
-}
+type Point = readonly [minute: number, mb: number]
 
-async function memoryOf({ child }: Baywire): Promise<NodeJS.MemoryUsage> {
-  const answered = once(child, 'message') as Promise<[NodeJS.MemoryUsage]>
-  child.send('memory')
-  const [usage] = await answered
-  return usage
+async function memoryOf({ child }: Baywire, order: 'look' | 'collect'): Promise<NodeJS.MemoryUsage> {
+  const ended = new AbortController()
+  const exit = once(child, 'exit', { signal: ended.signal }).then(() => {
+    throw new Error('Baywire has ended')
+  })
+  const answered = once(child, 'message', { signal: ended.signal }) as Promise<[NodeJS.MemoryUsage]>
+  child.send(order)
+  try {
+    const [usage] = await Promise.race([answered, exit])
+    return usage
+  } finally {
+    exit.catch(() => {})
+    answered.catch(() => {})
+    ended.abort()
+  }
 }
 
 /** @param points at least two, at different minutes */
-export function growthOf(points: readonly (readonly [minute: number, mb: number])[]): Growth {
+export function growthOf(points: readonly Point[]): Growth {
   const [meanMinute, meanMb] = [mean(points.map(([minute]) => minute)), mean(points.map(([, mb]) => mb))]
   const covariance = points.reduce((sum, [minute, mb]) => sum + (minute - meanMinute) * (mb - meanMb), 0)
   const variance = points.reduce((sum, [minute]) => sum + (minute - meanMinute) ** 2, 0)

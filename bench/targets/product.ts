@@ -3,7 +3,7 @@ import type { Latency } from '../database.ts'
 import { provisionFleet, type Moment } from '../database.ts'
 import { readConfig } from '../../src/config.ts'
 import { laneOf } from '../../src/ingest/lane.ts'
-import { median, untilQuiet, watch, type Window } from '../measure.ts'
+import { median, untilQuiet, watch, type Cores, type Window } from '../measure.ts'
 import { startMosquitto, type Mosquitto } from '../mosquitto.ts'
 import type { Gateway } from '../load/gateway.ts'
 import { meterOf, type Meter } from '../processes.ts'
@@ -27,8 +27,9 @@ export interface ProductFindings {
 export interface PacedLatency extends Latency {
   /** Of the rate at which it was as fast as it could. */
   share: number
-  publishedPerSecond: number
+  duePerSecond: number
   committedPerSecond: number
+  cores: Cores
 }
 
 type Via = 'embedded' | 'mosquitto'
@@ -73,14 +74,18 @@ interface Parts {
 }
 
 export class Product implements Target {
-  /** Those of the last window. */
-  batches: readonly CommittedBatch[] = []
   readonly #run: Run
   readonly #parts: Parts
+  #batches: readonly CommittedBatch[] = []
 
   constructor(run: Run, parts: Parts) {
     this.#run = run
     this.#parts = parts
+  }
+
+  /** Those of the last window. */
+  get batches(): readonly CommittedBatch[] {
+    return this.#batches
   }
 
   async measure(): Promise<Window> {
@@ -112,29 +117,44 @@ export class Product implements Target {
 
   async #window(): Promise<Window> {
     const { database, warmUpS, seconds } = this.#run
-    const { baywire, broker, load } = this.#parts
     await pause(warmUpS * 1000)
-    const processes: Record<string, Meter> = {
+    let between: [Moment, Moment] | undefined
+    const counter = database.committed('readings')
+    const window = await watch({
+      seconds,
+      processes: await this.#processes(),
+      counter: {
+        mark: counter.mark,
+        amount: async (from: Moment, until: Moment) => {
+          between = [from, until]
+          return await counter.amount(from, until)
+        },
+      },
+    })
+    if (between === undefined || window.rate === 0) throw new Error('nothing was committed')
+    this.#batches = this.#asCommitted(await database.batches(...between))
+    return { ...window, batch: (window.rate * window.seconds) / this.#batches.length }
+  }
+
+  async #processes(): Promise<Record<string, Meter>> {
+    const { baywire, broker, load } = this.#parts
+    return {
       baywire: meterOf(baywire.pid),
       ...(broker && { broker: meterOf(broker.pid) }),
-      postgres: await database.meter(),
+      postgres: await this.#run.database.meter(),
       load: meterOf(load.pid),
     }
-    const { mark, amount } = database.committed('readings')
-    const counted = async (from: Moment, until: Moment) => {
-      this.batches = this.#asCommitted(await database.batches(from, until))
-      return await amount(from, until)
-    }
-    const window = await watch({ seconds, processes, counter: { mark, amount: counted } })
-    return { ...window, batch: (window.rate * window.seconds) / this.batches.length }
   }
 
   #asCommitted(batches: readonly string[][]): CommittedBatch[] {
+    const { BAYWIRE_LANES: lanes } = readConfig({})
     const places = new Map(this.#parts.gateways.map(({ topic }, index) => [topic, index]))
-    return batches.map((topics) => ({
-      lane: laneOf(topics[0] ?? '', readConfig({}).BAYWIRE_LANES),
-      gateways: topics.map((topic) => places.get(topic) ?? 0),
-    }))
+    const placeOf = (topic: string) => {
+      const place = places.get(topic)
+      if (place === undefined) throw new Error(`no gateway publishes to ${topic}`)
+      return place
+    }
+    return batches.map((topics) => ({ lane: laneOf(topics[0] ?? '', lanes), gateways: topics.map(placeOf) }))
   }
 
   /** On the embedded broker until the PUBACK, which comes after COMMIT; else until the COMMIT itself. */
@@ -148,12 +168,13 @@ export class Product implements Target {
     await pause(warmUpS * 1000)
     await load.ask({ order: 'measure' })
     const from = new Date()
-    const { rate } = await watch({ seconds, processes: {}, counter: database.committed('readings') })
+    const processes = await this.#processes()
+    const { rate, cores } = await watch({ seconds, processes, counter: database.committed('readings') })
     const until = new Date()
-    const { p50Ms, p99Ms } = await load.ask({ order: 'tally' })
+    const { p50Ms, p99Ms } = await load.ask({ order: 'finish' })
     await drain(load, this.#taken)
     const latency = broker === undefined ? { p50Ms, p99Ms } : await database.commitLatency({ tenant: via, from, until })
-    return { publishedPerSecond: perSecond, committedPerSecond: rate, ...latency }
+    return { duePerSecond: perSecond, committedPerSecond: rate, cores, ...latency }
   }
 
   /** A fast wrong thing is no result: what was acknowledged is there, the books balance, and the fold gives the same. */

@@ -1,10 +1,10 @@
-import { readConfig } from '../../src/config.ts'
 import { provisionFleet } from '../database.ts'
 import { Helper } from '../helper.ts'
 import { median, untilQuiet } from '../measure.ts'
 import type { Committed, CommitOptions, CommitOrder } from './commit-batches.ts'
 import type { Replayed, ReplayOrder } from './replay-log.ts'
-import type { CommittedBatch, Run } from './target.ts'
+import { fullBatches } from './commit.ts'
+import type { Run } from './target.ts'
 
 /** A dry run over a log, beside a cursor that reads and parses the same rows and does nothing with them. */
 export interface Replay {
@@ -87,19 +87,10 @@ async function fill(
   let filled = 0
   while (filled < readings) {
     // oxlint-disable no-await-in-loop -- until there are enough
-    const { rate, seconds } = await committer.ask({ seconds: fillSeconds, batches: fullBatches(gateways.length) })
+    const { rate, seconds } = await committer.ask({ seconds: fillSeconds, batches: fullBatches() })
     filled += rate * seconds
     onProgress(`replay: ${Math.round(filled)} of ${readings} readings are logged`)
     // oxlint-enable no-await-in-loop
   }
   await committer.close()
-}
-
-/** As large as they may be, one for each lane, from every other gateway. */
-function fullBatches(gateways: number): CommittedBatch[] {
-  const { BAYWIRE_LANES: lanes, BAYWIRE_BATCH_READINGS: readings } = readConfig({})
-  return Array.from({ length: lanes }, (_, lane) => ({
-    lane,
-    gateways: Array.from({ length: readings }, (__, turn) => (turn * lanes + lane) % gateways),
-  }))
 }
