@@ -1,7 +1,7 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { HTTPException } from 'hono/http-exception'
 import { Refusal } from '../refusal.ts'
-import { errorCodeOf, isTransient } from '../store/connection-error.ts'
+import { errorCodeOf, isCanceled, isTransient } from '../store/connection-error.ts'
 import { ApiError } from './errors.ts'
 import { TimeLimitError } from './time-limit.ts'
 
@@ -24,20 +24,9 @@ export function failureOf(error: unknown): ApiError {
   return new ApiError('internal', 'Something went wrong. The request id finds it in the log.', { cause: error })
 }
 
-/** Beyond what is worth a retry at once: a statement that ran too long, a server that cannot be found or is full. */
-const unavailableCodes = new Set([
-  '57014', // query_canceled: the statement timeout
-  '57P05', // idle_session_timeout
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-  'ENOTFOUND',
-])
-
+/** A statement that ran too long, too. */
 function isUnavailable(error: unknown): boolean {
-  const code = errorCodeOf(error)
-  return error instanceof TimeLimitError || isTransient(error) || (code !== undefined && unavailableCodes.has(code))
+  return error instanceof TimeLimitError || isTransient(error) || isCanceled(error)
 }
 
 /** What may be logged of an error. Drizzle's own has all parameters in its message, so its cause speaks for it. */

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { isCanceled, isDataError, isTransient } from '../store/connection-error.ts'
+import { isCanceled, isConnectionLost, isDataError, isTransient } from '../store/connection-error.ts'
 import { ensurePartitions } from '../store/readings.ts'
 import { commitBatch, type Committed, type CommitContext, type Prepared } from './commit.ts'
 import type { Message, Received } from './message.ts'
@@ -64,8 +64,9 @@ async function tryCommit(batch: readonly Received[], context: SettleContext): Pr
     return { kind: 'settled', settled: asSettled(batch, committed) }
   } catch (error) {
     if (isMissingPartition(error)) return await makePartitions(error, context)
-    // One message that took too long is no bad message: the server is slow, or a lock is held.
-    const blameless = isTransient(error) || (batch.length === 1 && isCanceled(error))
+    // One message that took too long is no bad message: the server is slow, or a lock is held. Nor is one for which there was
+    // no connection, whatever the reason: a name that is not found, a password that was changed, a certificate that ran out.
+    const blameless = isTransient(error) || isConnectionLost(error) || (batch.length === 1 && isCanceled(error))
     return blameless ? { kind: 'away', error, inDoubt: prepared } : { kind: 'refused', error }
   }
 }

@@ -16,6 +16,8 @@ const transientCodes = new Set([
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
+  '57P05', // idle_session_timeout
+  '25006', // read_only_sql_transaction: a standby, which takes over or is passed by
   '25P03', // idle_in_transaction_session_timeout
   '40001', // serialization_failure
   '40P01', // deadlock_detected
@@ -24,8 +26,20 @@ const transientCodes = new Set([
   'CONNECTION_ENDED',
   'CONNECTION_DESTROYED',
   'CONNECT_TIMEOUT',
+  'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+  'ECONNABORTED',
   'ECONNREFUSED',
   'ECONNRESET',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'EMFILE',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOENT', // of a socket file
+  'ENOTFOUND',
   'EPIPE',
   'ETIMEDOUT',
 ])
@@ -34,8 +48,8 @@ const transientCodes = new Set([
 const transientClasses = ['08', '53', '58']
 
 /**
- * The same may succeed when tried again: lost connections, lost races, and a server that has run out of something
- * or whose disk fails, which says nothing about the data. What is not named here is not retried.
+ * The same may succeed when tried again: a server that cannot be found or reached, lost connections, lost races, and a server
+ * that has run out of something or whose disk fails, which says nothing about the data. What is not named here is not retried.
  */
 export function isTransient(error: unknown): boolean {
   const code = errorCodeOf(error)
@@ -51,10 +65,11 @@ export function isCanceled(error: unknown): boolean {
 
 const lostCodes = new Set([...transientCodes].filter((code) => code.startsWith('CONNECT') || code.startsWith('E')))
 
-/** The connection that the error came over is of no more use: the server ended it, or it broke. */
+/** The connection that the error came over is of no more use: the server ended it or refused it, or it broke. */
 export function isConnectionLost(error: unknown): boolean {
   const code = errorCodeOf(error)
-  return isFatal(error) || (code !== undefined && (lostCodes.has(code) || isSqlState(code, '08')))
+  if (code === undefined) return isFatal(error)
+  return isFatal(error) || lostCodes.has(code) || isSqlState(code, '08') || tlsFailure(code) !== undefined
 }
 
 /**

@@ -123,7 +123,12 @@ fault(
   async ({ random, times, messages, say }) =>
     await inHome({ BAYWIRE_RETRY_MAX_MS: '500' }, async (home) => {
       const program = await home.start()
-      const traffic = new Traffic(home, { messages, tenants: ['acme'], rate: 1000 })
+      // As fast as they are taken, they would all be acknowledged before the last failure.
+      const traffic = new Traffic(home, {
+        messages,
+        tenants: ['acme'],
+        rate: Math.min(1000, messages / (times * lifeS)),
+      })
       for (const [time, moment] of moments(random, { times, of: traffic.messages }).entries()) {
         // oxlint-disable no-await-in-loop -- one after the other
         await traffic.reach(moment)

@@ -218,6 +218,56 @@ describe('half-way through', () => {
     expect(Object.values(taken).reduce((a, b) => a + b, 0)).toBe(20)
   })
 
+  test.each<[failure: object, what: string]>([
+    [{ code: 'EAI_AGAIN', syscall: 'getaddrinfo' }, 'a name that is not found for a moment'],
+    [{ code: 'ENOTFOUND', syscall: 'getaddrinfo' }, 'a name that is gone'],
+    [{ code: 'EHOSTUNREACH', syscall: 'connect' }, 'a host that cannot be reached'],
+    [{ code: 'ENOENT', syscall: 'connect' }, 'a socket file that is not there'],
+    [{ code: '28P01', severity: 'FATAL' }, 'a password that was changed'],
+    [{ code: '3D000', severity: 'FATAL' }, 'a database that is being restored'],
+    [{ code: '25006', severity: 'ERROR' }, 'a server that only reads'],
+    [{ code: '57P05', severity: 'FATAL' }, 'a session that was idle too long'],
+    [{ code: 'CERT_HAS_EXPIRED' }, 'a certificate that ran out'],
+  ])('%j, %s, is no fault of a message, alone or among others', async (failure) => {
+    const tenant = await newTenant(['A1', 'A2'])
+    const database = otherDatabase()
+    let failures = 6
+    const ingest = anotherIngest({
+      ...database,
+      withSystem: async (work) => {
+        if (failures-- > 0) throw Object.assign(new Error('no connection'), failure)
+        return await database.withSystem(work)
+      },
+    })
+    const answers = await Promise.all(logOf(['A1', 'A2'], 20).map((sent) => deliverTo(ingest, tenant.slug, sent)))
+    expect(new Set(answers)).toEqual(new Set(['acknowledged']))
+    expect(failures).toBeLessThan(0)
+    const { malformed = 0, duplicate = 0, ...taken } = await tenant.outcomes()
+    expect({ malformed, duplicate }).toEqual({ malformed: 0, duplicate: 0 })
+    expect(Object.values(taken).reduce((a, b) => a + b, 0)).toBe(20)
+    await ingest.stop()
+    await database.close()
+  })
+
+  test('a commit whose answer is lost to a network that is gone is asked about as well', async () => {
+    const tenant = await newTenant(['A1'])
+    const database = otherDatabase()
+    let commits = 0
+    const ingest = anotherIngest({
+      ...database,
+      async withSystem(work) {
+        const result = await database.withSystem(work)
+        if (commits++ === 0) throw Object.assign(new Error('read EHOSTUNREACH'), { code: 'EHOSTUNREACH' })
+        return result
+      },
+    })
+    const reading = { occupied: true } as Sent['reading']
+    expect(await deliverTo(ingest, tenant.slug, { device: 'A1', reading })).toBe('acknowledged')
+    expect(await tenant.outcomes()).toEqual({ applied: 1 })
+    await ingest.stop()
+    await database.close()
+  })
+
   test('a day without a partition is given one', async () => {
     const tenant = await newTenant(['A1'])
     const now = baywire.clock.now()
