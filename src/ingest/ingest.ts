@@ -72,6 +72,7 @@ export class Ingest implements Receiver {
   /** The door that is held while too much waits: the rest waits with its senders. */
   attach(door: Door): void {
     this.#door = door
+    if (this.#held) door.hold()
   }
 
   /** Whether more waits than one transaction takes. */

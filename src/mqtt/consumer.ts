@@ -12,6 +12,7 @@
  * for it, and is lost with its session. So one that will not come back has to `leave`.
  */
 import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { MqttClient, type IClientOptions } from 'mqtt'
 import type { Clock } from '../clock.ts'
@@ -44,12 +45,15 @@ export interface ConsumerOptions {
   /** A group that the session may still be in. */
   leftGroup?: string | undefined
   receiver: Receiver
+  /** Told before it connects: what waits for the session comes ahead of everything else, and the door may have to be held. */
+  onDoor?: (door: Door) => void
   onState: (state: { connected: boolean; detail: string }) => void
   retryMinMs: number
   retryMaxMs: number
   payloadBytes?: number
   /** How long `close` waits for deliveries to be settled. */
   stopMs?: number
+  keepaliveS?: number
   clock: Clock
   log: Log
 }
@@ -64,11 +68,13 @@ export interface Consumer extends Door, Outlet {
 }
 
 const connectTimeoutMs = 10_000
-const keepaliveS = 60
+const defaultKeepaliveS = 60
 /** How long the broker keeps what arrives for us while we are away. */
 const sessionExpiryS = 7 * 24 * 3600
 const defaultPayloadBytes = 65_536
 const defaultStopMs = 8000
+/** How long a broker has to answer that we go. */
+const goodbyeMs = 2000
 /** MQTT 5, 3.14.2.1. */
 const sessionTakenOver = 142
 /** MQTT 5, 3.11.3. */
@@ -77,6 +83,7 @@ const noSubscriptionExisted = 17
 /** Resolves when subscribed. Fails when the first connection does; later ones are tried for ever. */
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
   const consumer = new ExternalConsumer(options)
+  options.onDoor?.(consumer)
   await consumer.start()
   return consumer
 }
@@ -93,6 +100,7 @@ class ExternalConsumer implements Consumer {
   readonly #onConnection = new Set<() => void>()
   #state: 'starting' | 'ready' | 'lost' | 'closing' = 'starting'
   #held = false
+  #pinging: NodeJS.Timeout | undefined
   #leaving: { drained: () => void; refused: (error: unknown) => void } | undefined
   #lastError: Error | undefined
 
@@ -119,6 +127,7 @@ class ExternalConsumer implements Consumer {
         client.on('close', () => this.#lost(reject))
       })
     } catch (error) {
+      clearInterval(this.#pinging)
       await client.endAsync(true)
       throw error
     }
@@ -145,13 +154,26 @@ class ExternalConsumer implements Consumer {
     )
   }
 
+  /**
+   * The broker's answers to our pings wait behind what is held. So that neither side takes the other for dead, pings go on and
+   * their answers are not waited for.
+   */
   hold(): void {
+    if (this.#state === 'closing') return
     this.#held = true
     this.#connection?.stream.hold()
+    const { keepaliveS = defaultKeepaliveS } = this.#options
+    this.#pinging ??= setInterval(() => {
+      if (!this.#client.connected) return
+      this.#client.sendPing()
+      this.#client.reschedulePing(true)
+    }, keepaliveS * 500)
   }
 
   release(): void {
     this.#held = false
+    clearInterval(this.#pinging)
+    this.#pinging = undefined
     this.#connection?.stream.release()
   }
 
@@ -160,7 +182,12 @@ class ExternalConsumer implements Consumer {
     this.release()
     await this.#inFlight.emptyWithin(this.#options.stopMs ?? defaultStopMs)
     this.#connection?.acknowledgements.finish()
-    await this.#client.endAsync(!this.#client.connected)
+    const ended = this.#client.endAsync(!this.#client.connected)
+    // One that is frozen, or cut off, would be waited for without end.
+    const patience = new AbortController()
+    await Promise.race([ended, pause(goodbyeMs, undefined, { signal: patience.signal }).catch(() => {})])
+    patience.abort()
+    this.#connection?.stream.destroy()
   }
 
   async leave(): Promise<void> {
@@ -310,8 +337,9 @@ class Connection implements Settling {
 
   constructor(socket: Socket, onPublish: (publish: Publish) => void) {
     this.stream = new Incoming(socket, onPublish)
+    // By the same way as the packets of mqtt.js, which are written in pieces: never into the middle of one.
     this.acknowledgements = new OrderedAcknowledgements((packets) => {
-      if (!socket.destroyed) socket.write(packets)
+      if (this.stream.writable) this.stream.write(packets)
     })
   }
 
@@ -336,7 +364,13 @@ export function consumerClientId(instance: string): string {
   return `baywire-${instance}`
 }
 
-function clientOptions({ url, clientId, receiveMaximum, retryMinMs }: ConsumerOptions): IClientOptions {
+function clientOptions({
+  url,
+  clientId,
+  receiveMaximum,
+  retryMinMs,
+  keepaliveS = defaultKeepaliveS,
+}: ConsumerOptions): IClientOptions {
   return {
     ...brokerAddress(url),
     clientId,

@@ -97,6 +97,11 @@ export class Incoming extends Duplex {
     this.#socket.write(chunk, done)
   }
 
+  /** mqtt.js writes a packet in pieces and keeps them together: they go out in one. */
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done)
+  }
+
   override _final(done: () => void): void {
     this.#socket.end(done)
   }

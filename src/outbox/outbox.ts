@@ -51,6 +51,8 @@ const leaseName = 'outbox'
 const messagesPerS = 2000
 /** While readings wait, which come first. */
 const busyMessagesPerS = 400
+/** How long a broker has to acknowledge what is on its way when we stop. */
+const stopMs = 2000
 const firstRetryMs = 200
 const longestRetryMs = 60_000
 /** Trying again what is refused may cost the connection that readings come by. */
@@ -105,7 +107,9 @@ export class Outbox {
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.woken()
-    await this.#running
+    const patience = new AbortController()
+    await Promise.race([this.#running, pause(stopMs, undefined, { signal: patience.signal }).catch(() => {})])
+    patience.abort()
     await this.#lease?.stop()
   }
 

@@ -39,6 +39,11 @@ const mostSpaces = 2000
 const spacesAtOnce = 500
 const heardAtOnce = 5000
 const clearedAtOnce = 500
+/**
+ * What whoever published before us had sent into a connection that stood still may reach the broker after what we publish: once
+ * nobody can take that connection for alive any more, all is published again.
+ */
+const afterTakeoverMs = 150_000
 /** What processes stamp by clocks that differ so much is still found. */
 const overlapMs = 30_000
 const nothing = Buffer.alloc(0)
@@ -68,7 +73,8 @@ export class Round {
     this.#options = options
     this.#heardUntil = now
     this.#evidenceAt = performance.now() + options.evidenceMs
-    this.#againAt = performance.now() + options.againMs
+    const againMs = options.broker === 'shared' ? Math.min(options.againMs, afterTakeoverMs) : options.againMs
+    this.#againAt = performance.now() + againMs
   }
 
   static async open(options: RoundOptions): Promise<Round> {

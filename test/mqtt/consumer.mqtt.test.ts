@@ -1,8 +1,10 @@
 import { Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
+import type { Door } from '../../src/mqtt/delivery.ts'
 import { BaywireError } from '../../src/errors.ts'
 import { startConsumer, type Consumer, type ConsumerOptions } from '../../src/mqtt/consumer.ts'
 import { consumerUser, mosquittoProgram, startMosquitto, type Mosquitto } from '../support/mosquitto.ts'
@@ -174,6 +176,60 @@ describe.skipIf(mosquittoProgram === undefined)('a consumer of Mosquitto (skippe
     expect(receiver.deliveries).toEqual([])
     consumer.release()
     await receiver.until(() => receiver.deliveries.length === 20)
+  })
+
+  it('stays connected while held for longer than it is kept alive without a sign, and is sent nothing twice', async () => {
+    await consumer.close()
+    await consume({ keepaliveS: 1 })
+    consumer.hold()
+    await publish('1', '2', '3')
+    const before = states.all.length
+    await setTimeout(4000)
+    expect(states.all.slice(before)).toEqual([])
+    expect(receiver.deliveries).toEqual([])
+    consumer.release()
+    await receiver.until(() => receiver.deliveries.length === 3)
+    expect(receiver.deliveries.some(({ duplicate }) => duplicate)).toBe(false)
+    // What was not waited for while held is, from now on.
+    server.freeze()
+    try {
+      await states.until(false, before)
+    } finally {
+      server.thaw()
+    }
+    await states.until(true, before + 1)
+  })
+
+  it('can be held from the first message on, of those that waited for the session', async () => {
+    await consumer.close()
+    await publish(...Array.from({ length: 50 }, (_, n) => `${n}`))
+    let door: Door | undefined
+    const starting = consume({ onDoor: (given) => (door = given) })
+    receiver.onDelivery = () => {
+      if (receiver.deliveries.length === 10) door?.hold()
+    }
+    await receiver.until(() => receiver.deliveries.length === 10)
+    await setTimeout(300)
+    expect(receiver.deliveries).toHaveLength(10)
+    door?.release()
+    await starting
+    await receiver.until(() => receiver.deliveries.length === 50)
+    expect(new Set(receiver.payloads()).size).toBe(50)
+  })
+
+  it('does not wait at the end for a broker that is frozen', async () => {
+    await publish('1')
+    await receiver.until(() => receiver.deliveries.length === 1)
+    server.freeze()
+    const closing = consumer.close()
+    try {
+      await Promise.race([closing, setTimeout(20_000).then(() => Promise.reject(new Error('still waiting')))])
+    } finally {
+      server.thaw()
+    }
+    await consume()
+    await receiver.until(() => receiver.deliveries.length === 1)
+    expect(receiver.payloads()).toEqual(['1'])
   })
 
   it('reports a lost broker, and goes on where it was when that is back', async () => {

@@ -334,7 +334,8 @@ test('the door is held while payloads of too many bytes wait, few as they are, a
     BAYWIRE_PENDING_BYTES: '1048576',
   })
   const calls: string[] = []
-  small.ingest.attach({ hold: () => calls.push('hold'), release: () => calls.push('release'), close: async () => {} })
+  const door = { hold: () => calls.push('hold'), release: () => calls.push('release'), close: async () => {} }
+  small.ingest.attach(door)
   const send = (n: number) =>
     small.deliver('parking/v1/large/devices/A1/reading', { occupied: true, seq: n, boot: 1, pad: 'x'.repeat(30_000) })
   try {
@@ -349,6 +350,11 @@ test('the door is held while payloads of too many bytes wait, few as they are, a
     expect(settled.every(({ answer }) => answer === 'acknowledged')).toBe(true)
     // Not as soon as there is room for one, or it would open and close all the time.
     expect(settled[9]?.calls).toBe(1)
+    const more = Array.from({ length: 40 }, (_, n) => send(100 + n))
+    const late: string[] = []
+    small.ingest.attach({ ...door, hold: () => late.push('hold') })
+    expect(late, 'a door that comes when too much waits already').toEqual(['hold'])
+    await Promise.all(more)
   } finally {
     await small.close()
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, connect, type Server, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Publish } from '../../src/mqtt/frames.ts'
@@ -74,6 +75,30 @@ describe('a connection to an external broker', () => {
     expect(taken[0]?.payload.toString()).toBe('{"a":1}')
     expect(taken[1]).toMatchObject({ topic: 'a/b', qos: 0, retain: false, dup: false, messageId: 0 })
     expect(taken[1]?.payload).toHaveLength(0)
+  })
+
+  it('writes a packet that is given in pieces as one, and nothing comes between them', async () => {
+    const writes: string[] = []
+    const slow = new Duplex({
+      read: () => {},
+      // As over TLS, where a write is finished in a later turn.
+      write: (chunk: Buffer, _encoding, done) => {
+        writes.push(chunk.toString())
+        setImmediate(done)
+      },
+    })
+    const outgoing = new Incoming(Object.assign(slow, { setNoDelay: () => slow }) as unknown as Socket, () => {})
+    outgoing.write('first')
+    outgoing.cork()
+    for (const piece of ['3', '10', 'topic', 'payload']) outgoing.write(piece)
+    process.nextTick(() => outgoing.uncork())
+    await new Promise(setImmediate)
+    outgoing.write('puback')
+    outgoing.end()
+    await once(slow, 'finish')
+    expect(writes.slice(0, 2)).toEqual(['first', '310topicpayload'])
+    expect(writes.slice(2).join('')).toBe('puback')
+    outgoing.destroy()
   })
 
   it('hands over and passes on the same, in order, however the bytes are cut', async () => {

@@ -67,6 +67,7 @@ async function drainSession(
     shareGroup: config.BAYWIRE_SHARE_GROUP,
     leftGroup: config.BAYWIRE_SHARE_GROUP_LEFT,
     receiver: counting,
+    onDoor: (door) => ingest.attach(door),
     onState: () => {},
     retryMinMs: config.BAYWIRE_RETRY_MIN_MS,
     retryMaxMs: config.BAYWIRE_RETRY_MAX_MS,
@@ -74,7 +75,6 @@ async function drainSession(
     clock: systemClock,
     log,
   })
-  ingest.attach(consumer)
   await consumer.leave().catch(async (error: unknown) => {
     await consumer.close()
     throw new BaywireError(`the broker does not let the session be drained: ${describeError(error)}`, {

@@ -127,6 +127,7 @@ async function startExternalConsumer(
         shareGroup: config.BAYWIRE_SHARE_GROUP,
         leftGroup: config.BAYWIRE_SHARE_GROUP_LEFT,
         receiver: ingest,
+        onDoor: (door) => ingest.attach(door),
         onState: ({ connected, detail }) => {
           connection = { ok: connected, detail }
         },
@@ -139,7 +140,6 @@ async function startExternalConsumer(
       }),
     (started) => started.close(),
   )
-  ingest.attach(consumer)
   checks['broker'] = async () => connection
   await startOutbox(parts, { outlet: consumer, broker: 'shared', isBusy: () => ingest.busy })
 }
