@@ -172,10 +172,15 @@ export class Board {
     for (const { tenantId, spaceId } of spaces) this.tenants.get(tenantId)?.fillWith([spaceId])
   }
 
-  /** What to publish next: because of events before all else, and of no tenant so much that the others get nothing. */
+  /**
+   * What to publish next: because of events before all else but for a tenth, or what only is to be published again would wait as
+   * long as enough happens; and of no tenant so much that the others get nothing.
+   */
   next(most: number): OutboxSpace[] {
-    const urgent = this.#pick(most, (tenant) => tenant.dueSpaces.keys())
-    return [...urgent, ...this.#pick(most - urgent.length, (tenant) => tenant.fillOnly())]
+    const filling = this.#pick(Math.ceil(most / 10), (tenant) => tenant.fillOnly())
+    const urgent = this.#pick(most - filling.length, (tenant) => tenant.dueSpaces.keys())
+    const room = most - urgent.length
+    return [...urgent, ...(room > filling.length ? this.#pick(room, (tenant) => tenant.fillOnly()) : filling)]
   }
 
   get isDue(): boolean {
