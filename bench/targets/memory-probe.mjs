@@ -9,11 +9,14 @@ import { setFlagsFromString } from 'node:v8'
 /** In which V8 gives pages back, on a thread of its own. */
 const unmappedMs = 100
 
-process.on('message', async (order) => {
-  if (order === 'look') {
-    process.send?.(process.memoryUsage())
-    return
-  }
+process.on('message', (order) => void (order === 'look' ? look() : collect()))
+process.channel?.unref()
+
+function look() {
+  process.send?.(process.memoryUsage())
+}
+
+async function collect() {
   setFlagsFromString('--compact-on-every-full-gc')
   globalThis.gc?.()
   globalThis.gc?.()
@@ -21,5 +24,4 @@ process.on('message', async (order) => {
   const usage = process.memoryUsage()
   await pause(unmappedMs)
   process.send?.({ ...usage, rss: process.memoryUsage.rss() })
-})
-process.channel?.unref()
+}
