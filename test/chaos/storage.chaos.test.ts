@@ -78,6 +78,9 @@ fault(
       return await inHome({ BAYWIRE_DATA_DIR: disk.mountPoint, BAYWIRE_RETRY_MAX_MS: '1000' }, async (home) => {
         const program = await home.start()
         const traffic = new Traffic(home, { messages, tenants: ['acme'], rate: 1000 })
+        const availability = home.url('/api/v1/public/acme/availability')
+        // What was asked for before goes on being answered; for the rest the database is needed.
+        await eventually('the counts', async () => (await fetch(availability)).ok)
         const seen = { readsAnswered: 0, reads: 0, slowest: 0 }
         for (const [time, moment] of moments(random, { times, of: traffic.messages }).entries()) {
           // oxlint-disable no-await-in-loop -- one after the other
@@ -86,7 +89,7 @@ fault(
           await eventually('ingest says so', () => isNotReady(home, 'ingest'), { withinMs: recoveryMs })
           await eventually('further attempts', async () => {
             seen.reads++
-            const { status } = await fetch(home.url('/api/v1/public/acme/availability'))
+            const { status } = await fetch(availability)
             if (status === 200) seen.readsAnswered++
             return seen.reads >= (time + 1) * 50
           })
