@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { isCanceled, isConnectionLost, isDataError, isTransient } from '../store/connection-error.ts'
+import { isAnswer, isCanceled, isConnectionLost, isDataError, isTransient } from '../store/connection-error.ts'
 import { ensurePartitions } from '../store/readings.ts'
 import { commitBatch, type Committed, type CommitContext, type Prepared } from './commit.ts'
 import type { Message, Received } from './message.ts'
@@ -25,6 +25,9 @@ export interface SettleContext extends CommitContext {
   readonly onTrouble: (error: unknown) => void
 }
 
+/** So often a message has to be refused, for what is no fault of its data as far as the error says, until that is believed. */
+const refusalsBelieved = 3
+
 /**
  * Commits a batch whatever comes: while the database is away it tries again, with pauses that grow up to
  * `BAYWIRE_RETRY_MAX_MS`; a batch that the database refuses is halved until the one message that it refuses is
@@ -34,6 +37,7 @@ export async function settle(batch: readonly Received[], context: SettleContext)
   const { config, log, metrics, signal } = context
   const pauses = backOff(config, signal)
   let inDoubt: Prepared | undefined
+  let refusals = 0
   while (!signal.aborted) {
     const attempt = await (inDoubt === undefined
       ? tryCommit(batch, context)
@@ -42,9 +46,14 @@ export async function settle(batch: readonly Received[], context: SettleContext)
       context.onTrouble(undefined)
       return attempt.settled
     }
-    if (attempt.kind === 'refused') return await settleRefused(batch, { context, error: attempt.error })
-    inDoubt = attempt.inDoubt
-    context.onTrouble(attempt.error)
+    if (attempt.kind === 'refused') {
+      refusals += 1
+      const believed = batch.length > 1 || isDataError(attempt.error) || refusals === refusalsBelieved
+      if (believed) return await settleRefused(batch, { context, error: attempt.error })
+    } else {
+      inDoubt = attempt.inDoubt
+      context.onTrouble(attempt.error)
+    }
     metrics.commitRetries.inc({ reason: errorCode(attempt.error) })
     log.warn({ reason: describeError(attempt.error) }, 'batch not committed, trying again')
     await pauses()
@@ -66,7 +75,12 @@ async function tryCommit(batch: readonly Received[], context: SettleContext): Pr
     if (isMissingPartition(error)) return await makePartitions(error, context)
     // One message that took too long is no bad message: the server is slow, or a lock is held. Nor is one for which there was
     // no connection, whatever the reason: a name that is not found, a password that was changed, a certificate that ran out.
-    const blameless = isTransient(error) || isConnectionLost(error) || (batch.length === 1 && isCanceled(error))
+    // And where a COMMIT was under way, only the server can tell what became of it.
+    const blameless =
+      isTransient(error) ||
+      isConnectionLost(error) ||
+      (batch.length === 1 && isCanceled(error)) ||
+      (prepared !== undefined && !isAnswer(error))
     return blameless ? { kind: 'away', error, inDoubt: prepared } : { kind: 'refused', error }
   }
 }

@@ -82,6 +82,11 @@ export function isDataError(error: unknown): boolean {
   return !isFatal(error)
 }
 
+/** What the server answered to a statement: whatever else went wrong says nothing about what became of the transaction. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error && !isFatal(error)
+}
+
 function isSqlState(code: string, sqlClass: string): boolean {
   return /^[0-9A-Z]{5}$/.test(code) && code.startsWith(sqlClass)
 }

@@ -249,6 +249,49 @@ describe('half-way through', () => {
     await database.close()
   })
 
+  test.each([
+    ['an error that says nothing', {}],
+    ['an error that a server should not have', { code: 'XX000', severity: 'ERROR' }],
+  ])('%s, is believed of a message when it comes again and again, and not before', async (_what, failure) => {
+    const tenant = await newTenant(['A1'])
+    const database = otherDatabase()
+    const [first, second] = logOf(['A1'], 2) as [Sent, Sent]
+    let failures = 2
+    const ingest = anotherIngest({
+      ...database,
+      withSystem: async (work) => {
+        if (failures-- > 0) throw Object.assign(new Error('something else'), failure)
+        return await database.withSystem(work)
+      },
+    })
+    expect(await deliverTo(ingest, tenant.slug, first)).toBe('acknowledged')
+    expect(await tenant.outcomes()).toEqual({ applied: 1 })
+    failures = 3
+    expect(await deliverTo(ingest, tenant.slug, second)).toBe('acknowledged')
+    expect(await tenant.outcomes()).toEqual({ applied: 1, malformed: 1 })
+    await ingest.stop()
+    await database.close()
+  })
+
+  test('a commit that ends with an error that says nothing is asked about, and not made again', async () => {
+    const tenant = await newTenant(['A1'])
+    const database = otherDatabase()
+    let commits = 0
+    const ingest = anotherIngest({
+      ...database,
+      async withSystem(work) {
+        const result = await database.withSystem(work)
+        if (commits++ === 0) throw new TypeError('the socket is null')
+        return result
+      },
+    })
+    const reading = { occupied: true } as Sent['reading']
+    expect(await deliverTo(ingest, tenant.slug, { device: 'A1', reading })).toBe('acknowledged')
+    expect(await tenant.outcomes()).toEqual({ applied: 1 })
+    await ingest.stop()
+    await database.close()
+  })
+
   test('a commit whose answer is lost to a network that is gone is asked about as well', async () => {
     const tenant = await newTenant(['A1'])
     const database = otherDatabase()
