@@ -23,7 +23,8 @@ export async function openHook(run: Run): Promise<Target> {
     await pause(warmUpS * 1000)
     const window = await watch({
       seconds,
-      processes: { broker: meterOf(broker.pid), load: meterOf(load.pid) },
+      // Takes no part, but cleans up after the windows before.
+      processes: { broker: meterOf(broker.pid), postgres: await run.database.meter(), load: meterOf(load.pid) },
       counter: {
         mark: async () => (await load.ask({ order: 'tally' })).acknowledged,
         amount: async (from, until) => until - from,

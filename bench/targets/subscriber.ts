@@ -42,7 +42,12 @@ export async function openSubscriber(run: Run): Promise<Target> {
       await pause(warmUpS * 1000)
       return await watch({
         seconds,
-        processes: { subscriber: meterOf(subscriber.pid), broker: meterOf(broker.pid), load: meterOf(load.pid) },
+        processes: {
+          subscriber: meterOf(subscriber.pid),
+          broker: meterOf(broker.pid),
+          postgres: await run.database.meter(),
+          load: meterOf(load.pid),
+        },
         counter: { mark: async () => last, amount: async (from, until) => until - from },
       })
     })

@@ -33,12 +33,14 @@ export class StreamHub {
   readonly tenantId: string
   readonly #options: StreamHubOptions
   readonly #readers = new Map<Room, Set<LiveReader>>()
-  readonly #reading = new Map<number, Promise<Gap>>()
+  readonly #reading = new Map<number, Promise<Following>>()
   #streams = 0
   #stop: (() => void) | undefined
   /** In order, without a gap, behind `#from`. */
   #recent: EncodedEvent[] = []
   #from = 0
+  /** What of it was last asked for, by somebody who was at this position. */
+  #page: { position: number; batch: Batch } | undefined
   #cursor: { position: number; id: string } | undefined
 
   constructor(options: StreamHubOptions) {
@@ -80,6 +82,7 @@ export class StreamHub {
     this.#stop?.()
     this.#stop = undefined
     this.#recent = []
+    this.#page = undefined
   }
 
   join(reader: LiveReader, rooms: Iterable<Room>): void {
@@ -97,15 +100,18 @@ export class StreamHub {
     }
   }
 
-  /** @param position at most `this.position`, or one that was read from the database */
+  /**
+   * Readers that were held up, or cut, together are at the same place: they get the same page, read and encoded once, so that
+   * what waits for them in memory is there once, too.
+   * @param position at most `this.position`, or one that was read from the database
+   */
   async following(position: number): Promise<Following> {
     if (position >= this.#from && position <= this.position && this.#stop !== undefined) {
       return this.#remembered(position)
     }
-    const { events, head, droppedUntil } = await this.#read(position)
-    if (position < droppedUntil || position > head) return 'unknown'
-    const upTo = events.length < slice ? head : (events.at(-1)?.position ?? head)
-    return { events: new Batch(events.map((event) => this.#encode(event))), upTo, head }
+    const running = this.#reading.get(position) ?? this.#read(position).finally(() => this.#reading.delete(position))
+    this.#reading.set(position, running)
+    return await running
   }
 
   /** The feed is behind what was read from the database: it is told so. */
@@ -114,21 +120,20 @@ export class StreamHub {
   }
 
   #remembered(position: number): Following {
-    const start = firstBehind(this.#recent, position)
-    const events = this.#recent.slice(start, start + slice)
-    const upTo = events.length < slice ? this.position : (events.at(-1)?.position ?? this.position)
-    return { events: new Batch(events), upTo, head: this.position }
+    if (this.#page?.position !== position) {
+      const start = firstBehind(this.#recent, position)
+      this.#page = { position, batch: new Batch(this.#recent.slice(start, start + slice)) }
+    }
+    const { batch } = this.#page
+    const upTo = batch.events.length < slice ? this.position : (batch.events.at(-1)?.position ?? this.position)
+    return { events: batch, upTo, head: this.position }
   }
 
-  /** Of those who come back at once after a restart, many were at the same place: they share one query. */
-  async #read(after: number): Promise<Gap> {
-    const running = this.#reading.get(after) ?? this.#options.readGap({ after, limit: slice })
-    this.#reading.set(after, running)
-    try {
-      return await running
-    } finally {
-      this.#reading.delete(after)
-    }
+  async #read(after: number): Promise<Following> {
+    const { events, head, droppedUntil } = await this.#options.readGap({ after, limit: slice })
+    if (after < droppedUntil || after > head) return 'unknown'
+    const upTo = events.length < slice ? head : (events.at(-1)?.position ?? head)
+    return { events: new Batch(events.map((event) => this.#encode(event))), upTo, head }
   }
 
   #encode(event: RecordedEvent): EncodedEvent {
@@ -139,6 +144,7 @@ export class StreamHub {
     const before = this.#recent.at(-1)?.position ?? this.#from
     const events = recorded.map((event) => this.#encode(event))
     this.#recent.push(...events)
+    this.#page = undefined
     const surplus = this.#recent.length - remembered
     if (surplus > 0) this.#from = this.#recent.splice(0, surplus).at(-1)?.position ?? this.#from
     this.#offer(events, before)

@@ -202,7 +202,7 @@ export class Stream implements LiveReader {
       const following = await hub.following(position)
       if (this.#ended) return
       if (following === 'unknown' || following.head - position > limits.replayedEvents) return this.#giveUp(position)
-      this.#send(following.events.events, { from: position, upTo: following.upTo })
+      this.#send(following.events, { from: position, upTo: following.upTo })
       if (following.upTo === position) await this.#awaitHub(position)
     } catch (error) {
       onTrouble(error)
@@ -221,12 +221,13 @@ export class Stream implements LiveReader {
    * Some of these rooms may have had some of these events: while another room was ahead of the one that they are read for. And
    * one that was joined further back while they were read has not had those before them: it stays where it is.
    */
-  #send(events: readonly EncodedEvent[], { from, upTo }: { from: number; upTo: number }): void {
+  #send(page: Batch, { from, upTo }: { from: number; upTo: number }): void {
     if (performance.now() >= this.#rightsUntil) return
     const reading = new Set([...this.#rooms.values()].filter(({ position }) => position >= from))
-    const wanted = events.filter((event) => this.#wants(event, reading))
+    const wanted = page.events.filter((event) => this.#wants(event, reading))
     for (const room of reading) room.position = Math.max(room.position, upTo)
-    if (wanted.length > 0) this.#options.sink.events(new Batch(wanted))
+    if (wanted.length === 0) return
+    this.#options.sink.events(wanted.length === page.events.length ? page : new Batch(wanted))
   }
 
   #wants({ event, position }: EncodedEvent, reading: ReadonlySet<Subscription>): boolean {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { Cursors } from '../../src/live/cursor.ts'
 import type { Batch } from '../../src/live/event-body.ts'
 import { Feed } from '../../src/live/feed.ts'
@@ -44,6 +44,7 @@ class SlowSink implements Sink {
   readonly kind = 'sse'
   readonly positions: number[] = []
   readonly resets: Reset[] = []
+  readonly batches: Batch[] = []
   most = 0
   stopped = false
   #unsent = 0
@@ -54,6 +55,7 @@ class SlowSink implements Sink {
   }
 
   events(batch: Batch): void {
+    this.batches.push(batch)
     this.positions.push(...batch.events.map(({ position }) => position))
     if (this.stopped) this.#unsent += batch.sse.length
     this.most = Math.max(this.most, this.#unsent)
@@ -118,6 +120,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('subscribe' as const), room: fc.nat(3), back: fc.nat(60) }),
 )
 
+const mayFollow = () => Promise.resolve(true)
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 it('has each event of its rooms once, whatever happens meanwhile', async () => {
@@ -169,4 +172,25 @@ it('has each event of its rooms once, whatever happens meanwhile', async () => {
     }),
     { numRuns: 300 },
   )
+})
+
+it.each([
+  { from: 'what the hub remembers', commitBeforeOpened: 0, commitAfter: 600 },
+  { from: 'the database', commitBeforeOpened: 600, commitAfter: 0 },
+])('encodes what readers read again once for all who are at the same place: from $from', async (given) => {
+  const at = world()
+  const start = at.hub.cursor
+  at.commit(given.commitBeforeOpened)
+  await at.feed.wake()
+  at.hub.opened()
+  at.commit(given.commitAfter)
+  await at.feed.wake()
+  const sinks = [new SlowSink(), new SlowSink(), new SlowSink()]
+  for (const sink of sinks) {
+    const stream = new Stream({ hub: at.hub, sink, mayFollow, limits, onTrouble: () => {}, onEnd: () => {} })
+    stream.subscribe('tenant', start)
+  }
+  await vi.waitFor(() => expect(sinks.map(({ positions }) => positions.length)).toEqual([600, 600, 600]))
+  const [first, ...others] = sinks.map(({ batches }) => batches)
+  for (const batches of others) batches.forEach((batch, n) => expect(batch).toBe(first?.[n]))
 })
