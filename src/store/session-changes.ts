@@ -1,7 +1,7 @@
 import type { ReadingInput } from '../occupancy/input.ts'
 import type { Policy } from '../occupancy/policy.ts'
 import { projectSessions, type ParkingSession } from '../occupancy/sessions.ts'
-import type { SpaceState } from '../occupancy/state.ts'
+import type { Candidate, SpaceState } from '../occupancy/state.ts'
 import type { Step } from '../occupancy/step.ts'
 import { plainOf } from './arrays.ts'
 import type { PolicyCache } from './policies.ts'
@@ -36,10 +36,12 @@ export class SessionChanges {
     this.touched = true
     if (stepped.observed === null) return
     const { at } = stepped.observed
-    const settled = stepped.outcome === 'unchanged' && before.facts.candidate === null
-    const direct = policy.debounce === null && stepped.outcome === 'applied' && before.facts.candidate === null
+    const held = withdrawnHold(before, at)
+    const unheld = before.facts.candidate === null && held === undefined
+    const settled = stepped.outcome === 'unchanged' && unheld
+    const direct = policy.debounce === null && stepped.outcome === 'applied' && unheld
     if (!settled && (!direct || before.newest?.at === at)) {
-      this.#project(at, before)
+      this.#project(Math.min(at, held?.since ?? at), before)
       return
     }
     const gap = before.newest !== null && at - before.newest.at > policy.unknown_after_s * 1000
@@ -113,6 +115,11 @@ export class SessionChanges {
     })
     await upsertSessions(tx, projected)
   }
+}
+
+/** The change that a hold had confirmed, where a reading of this time takes that back (rule O2). */
+function withdrawnHold({ fired }: SpaceState, at: number): Candidate | undefined {
+  return fired.find((hold) => hold.deadline === 'debounce_hold' && hold.at >= at)?.before.candidate ?? undefined
 }
 
 interface SessionRow {

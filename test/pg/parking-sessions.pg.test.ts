@@ -203,3 +203,27 @@ test('debounced readings, in any order', { timeout: 600_000 }, async () => {
     // oxlint-enable no-await-in-loop
   }
 })
+
+/** Three readings or 10 s: the hold confirms what a reading of a time before its end then contradicts. */
+test.each([
+  { title: 'opened', first: [false], open: false },
+  { title: 'ended', first: [false, true, true, true], open: true },
+])('what a hold $title is as before, once the hold is taken back', async ({ first, open }) => {
+  const begin = baywire.clock.now() - 60 * secondMs
+  const fields = { ...timeout, debounce: { readings: 3, hold_s: 10 } }
+  const yard = await newYard(begin, fields)
+  const memory = { policies: new PolicyCache(), spaces: new SpaceMemory() }
+  const context = { database: baywire.system, memory, clock: baywire.clock }
+  const read = async (...said: { occupied: boolean; at: number }[]) => {
+    const readings = said.map(({ occupied, at }) => ({ device: 'A', occupied, at: new Date(at).toISOString() }))
+    await baywire.deliver(`parking/v1/${yard.slug}/gateways/gw-1/readings`, { readings })
+  }
+  await read(...first.map((occupied, n) => ({ occupied, at: begin + n * secondMs })))
+  const changedAt = begin + 30 * secondMs
+  await read({ occupied: !open, at: changedAt })
+  await sweepDeadlines(context)
+  expect(await openSince(yard)).toHaveLength(open ? 0 : 1)
+  await read({ occupied: open, at: changedAt + 8 * secondMs })
+  expect(await openSince(yard)).toEqual(open ? [['A', begin + secondMs]] : [])
+  expect(await sessionsOf(yard)).toEqual(await projected(yard, fields))
+})
