@@ -13,8 +13,11 @@ export interface OpenDatabase {
   tenants(name: string, options?: { statementTimeoutMs?: number }): TenantDatabase
   /** The limits that all processes share. */
   rateLimits(name: string): RateLimitStore
-  /** A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long. */
-  system(name: string, options?: { statementTimeoutMs?: number }): SystemDatabase
+  /**
+   * A new client of the role baywire_ingest; `statementTimeoutMs` 0 for work that may take long, `patient` where single
+   * statements lift their limit.
+   */
+  system(name: string, options?: { statementTimeoutMs?: number; patient?: boolean }): SystemDatabase
   /** Told of each NOTIFY on a channel, by a connection of its own with the login of a role; see `listen`. */
   listen(
     name: string,

@@ -9,6 +9,7 @@ export interface JobOutcome {
 }
 
 export interface JobContext {
+  /** Waits for any time; each statement has its limit all the same, unless it is lifted. */
   readonly database: SystemDatabase
   readonly log: Log
   /** How the job stood before; undefined where it never finished. */

@@ -24,6 +24,8 @@ import { Slots } from './slots.ts'
 
 export interface JobsOptions {
   readonly database: SystemDatabase
+  /** A `patient` one, for what is run in slots: some of it takes as long as a day of the log is large. */
+  readonly patientDatabase: SystemDatabase
   readonly config: Config
   readonly metrics: Metrics
   readonly log: Log

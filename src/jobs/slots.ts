@@ -22,7 +22,10 @@ const claimEveryMs = 2000
 const renewEveryMs = leaseMs / 3
 
 export interface SlotsOptions {
+  /** For claims and leases. */
   readonly database: SystemDatabase
+  /** For the work: leases are renewed however long it takes. */
+  readonly patientDatabase: SystemDatabase
   readonly metrics: Metrics
   readonly log: Log
   /** Who runs, for people. */
@@ -156,9 +159,9 @@ export class Slots {
     { job, work }: Job,
     { state, signal }: { state: JobState | undefined; signal: AbortSignal },
   ): Promise<{ result: RunResult; detail: JobOutcome['detail'] }> {
-    const { database, log } = this.#options
+    const { patientDatabase, log } = this.#options
     try {
-      return await work({ database, log, state, signal })
+      return await work({ database: patientDatabase, log, state, signal })
     } catch (error) {
       if (signal.aborted) return { result: 'lost', detail: { reason: 'the process was stopped' } }
       log.warn({ job, reason: describeError(error) }, 'job failed, next try in its next slot')

@@ -91,6 +91,11 @@ export interface ConnectOptions {
   name: string
   /** Connections are kept for any time; otherwise postgres.js replaces them within the hour. */
   lasting?: boolean
+  /**
+   * An answer may take any time, for statements that lift their limit (`withoutTimeout`). That a peer is gone is then said by
+   * TCP alone: after 70 s where it has taken the statement, else after a quarter of an hour.
+   */
+  patient?: boolean
 }
 
 const CONNECT_TIMEOUT_S = 10
@@ -99,7 +104,8 @@ const CONNECT_TIMEOUT_S = 10
  * Connects when first used. `bigint` columns are numbers (beyond 2^53 reading one throws), timestamps are
  * Dates, arrays are their text. Drizzle replaces the parsers of the client that it is given: give it one of its own.
  */
-export function connect({ url, role, max, statementTimeoutMs, name, lasting = false }: ConnectOptions): Sql {
+export function connect(connectOptions: ConnectOptions): Sql {
+  const { url, role, max, statementTimeoutMs, name, lasting = false } = connectOptions
   const options: ClientOptions = {
     max,
     connect_timeout: CONNECT_TIMEOUT_S,
@@ -119,7 +125,7 @@ export function connect({ url, role, max, statementTimeoutMs, name, lasting = fa
       ...(role === undefined ? {} : { role }),
     },
     types: { bigint: bigintAsNumber },
-    ...socketOf(url, statementTimeoutMs),
+    ...socketOf(connectOptions),
   }
   try {
     return postgres(url, options)
@@ -146,9 +152,9 @@ type ClientOptions = postgres.Options<Record<string, postgres.PostgresType>> & {
 const answerMarginMs = 2000
 
 /** Several hosts are tried in turn by postgres.js itself, which it does only with sockets of its own. */
-function socketOf(url: string, statementTimeoutMs: number): Pick<ClientOptions, 'socket'> {
+function socketOf({ url, statementTimeoutMs, patient = false }: ConnectOptions): Pick<ClientOptions, 'socket'> {
   const authority = url.slice(url.indexOf('://') + 3).split(/[?/]/)[0] ?? ''
-  const limit = statementTimeoutMs === 0 ? {} : { silenceMs: statementTimeoutMs + answerMarginMs }
+  const limit = statementTimeoutMs === 0 || patient ? {} : { silenceMs: statementTimeoutMs + answerMarginMs }
   return authority.slice(authority.lastIndexOf('@') + 1).includes(',')
     ? {}
     : { socket: (target) => openSocket(target, limit) }

@@ -21,9 +21,13 @@ export async function daysToDrop(tx: SystemTransaction, days: number): Promise<s
   return logged.filter((day) => day < (row?.first ?? ''))
 }
 
-/** For work over a whole day of the log, which no limit on statements is made for. */
+/** Longest that such work may compute between two statements; of a process that is gone the transaction ends then. */
+const idleMinutes = 10
+
+/** For work over a whole day of the log, which no limit on statements is made for. Only a `patient` client waits for it. */
 export async function withoutTimeout(tx: SystemTransaction): Promise<void> {
-  await tx`SET LOCAL statement_timeout = 0`
+  await tx`SELECT set_config('statement_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', ${`${idleMinutes}min`}, true)`
 }
 
 /**

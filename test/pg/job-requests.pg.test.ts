@@ -46,7 +46,10 @@ const runs = async () =>
 function process(job: Job): { slots: Slots; metrics: Metrics } {
   const metrics = createMetrics()
   const log = createLog({ level: 'silent' })
-  const slots = new Slots({ database: baywire.system, metrics, log, processName: `process ${open.length}` }, [job])
+  const slots = new Slots(
+    { database: baywire.system, patientDatabase: baywire.system, metrics, log, processName: `process ${open.length}` },
+    [job],
+  )
   open.push(slots)
   slots.start()
   return { slots, metrics }

@@ -50,7 +50,10 @@ const setClock = (hours: number) => baywire.sql`
 function process(jobs: readonly Job[]): { slots: Slots; metrics: Metrics } {
   const metrics = createMetrics()
   const log = createLog({ level: 'silent' })
-  const slots = new Slots({ database: baywire.system, metrics, log, processName: `process ${open.length}` }, jobs)
+  const slots = new Slots(
+    { database: baywire.system, patientDatabase: baywire.system, metrics, log, processName: `process ${open.length}` },
+    jobs,
+  )
   open.push(slots)
   slots.start()
   return { slots, metrics }

@@ -179,7 +179,14 @@ it('what a sensor says is followed as soon as somebody is told of it, and up to 
   const config = readConfig({ BAYWIRE_INSTANCE: 'test', BAYWIRE_SWEEP_MS: '60000' })
   const { system: database, metrics, clock } = baywire
   // Never started: nothing sweeps.
-  const jobs = new Jobs({ database, config, metrics, clock, log: createLog({ level: 'silent' }) })
+  const jobs = new Jobs({
+    database,
+    patientDatabase: database,
+    config,
+    metrics,
+    clock,
+    log: createLog({ level: 'silent' }),
+  })
   jobs.notified()
   await eventually('the check-in', async () => (await tenant.reservation(id))['checked_in_at'] === 62)
   await tenant.turn(63)

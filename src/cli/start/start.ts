@@ -150,6 +150,7 @@ async function startJobs({ config, log, metrics, lifecycle, database, checks }: 
     () => {
       const started = new Jobs({
         database: database.system('baywire jobs'),
+        patientDatabase: database.system('baywire jobs work', { patient: true }),
         config,
         metrics,
         log: log.child({ role: 'jobs' }),
