@@ -24,13 +24,9 @@ export class LogDecoder {
     }
     const decoded = this.#parts[part.part]
     if (decoded?.ok !== true) return undefined
-    const { occupied, at, session, counter } = decoded.reading
     const input = {
       kind: 'reading',
-      occupied,
-      at,
-      session,
-      counter,
+      ...decoded.reading,
       id: part.id,
       part: part.part,
       device: decoded.device,

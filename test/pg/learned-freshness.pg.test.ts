@@ -1,8 +1,9 @@
-/** What a sensor's heartbeats teach is the same live, folded again, and behind a checkpoint. */
+/** What a sensor's heartbeats teach is the same live, folded again, in a dry run, and behind a checkpoint. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { sweepDeadlines } from '../../src/jobs/deadlines.ts'
 import { dropOldReadings } from '../../src/jobs/retention.ts'
 import { createLog } from '../../src/log.ts'
+import { dryRun } from '../../src/replay/dry-run.ts'
 import { verify } from '../../src/replay/verify.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
 import { SpaceMemory } from '../../src/store/space-lock.ts'
@@ -56,6 +57,15 @@ test.each([
   await baywire.expectSound()
   await heartbeats(slug, { from: 9, to: 10, kind })
   expect(await stale(tenantId)).toBe(false)
+  const transitions = lost ? 3 : 1
+  const report = await baywire.system.withSnapshot((tx) => dryRun(tx, { selection: { tenantId } }))
+  expect(report).toMatchObject({
+    readings: 10,
+    missing_inputs: 0,
+    changed_outcomes: 0,
+    transitions: { recorded: transitions, replayed: transitions, removed: 0, added: 0 },
+    disagreement_minutes: 0,
+  })
 })
 
 test('a checkpoint knows what was learned', async () => {
