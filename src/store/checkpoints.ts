@@ -1,4 +1,4 @@
-import type { SpaceState } from '../occupancy/state.ts'
+import { restored, type SpaceState } from '../occupancy/state.ts'
 import { rulesVersion } from '../occupancy/step.ts'
 import { plain } from './arrays.ts'
 import type { SpaceKey } from './space-lock.ts'
@@ -55,13 +55,18 @@ export interface FoldBase {
   readonly live: { readonly inputSeq: number; readonly state: SpaceState; readonly rulesVersion: number }
 }
 
+interface FoldBaseRow {
+  space_id: string
+  behind: number | null
+  state: Partial<SpaceState> | null
+  live: Omit<FoldBase['live'], 'state'> & { state: Partial<SpaceState> }
+}
+
 export async function readFoldBases(
   tx: SystemTransaction,
   spaces: readonly SpaceKey[],
 ): Promise<Map<string, FoldBase>> {
-  const rows = await tx<
-    { space_id: string; behind: number | null; state: SpaceState | null; live: FoldBase['live'] }[]
-  >`
+  const rows = await tx<FoldBaseRow[]>`
     SELECT s.space_id, c.input_seq AS behind, c.state,
       jsonb_build_object('inputSeq', s.input_seq, 'state', s.state, 'rulesVersion', s.rules_version) AS live
     FROM unnest(${plain(spaces.map(({ tenantId }) => tenantId))}::uuid[],
@@ -70,5 +75,14 @@ export async function readFoldBases(
     LEFT JOIN LATERAL (
       SELECT input_seq, state FROM space_checkpoints c
       WHERE c.tenant_id = n.tenant_id AND c.space_id = n.space_id ORDER BY input_seq DESC LIMIT 1) c ON true`
-  return new Map(rows.map(({ space_id, behind, state, live }) => [space_id, { behind: behind ?? 0, state, live }]))
+  return new Map(
+    rows.map(({ space_id, behind, state, live }) => [
+      space_id,
+      {
+        behind: behind ?? 0,
+        state: state && restored(state),
+        live: { ...live, state: restored(live.state) },
+      },
+    ]),
+  )
 }

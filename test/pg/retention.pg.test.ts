@@ -325,3 +325,20 @@ test('old readings that other rules decided, of spaces that ours have stepped si
   expect(await lasting()).toEqual(before)
   expect(await verify(baywire.system, { tenantId })).toMatchObject({ inputs: 1, first_difference: null })
 })
+
+test('a day behind a checkpoint of what other rules decided, of a space that had nothing on its calendar', async () => {
+  await hear(oldDay, { occupied: true })
+  await steppedByOtherRules()
+  await drop()
+  await hear(today - 91 * dayMs, { occupied: false })
+  await hear(today - 9 * dayMs, { occupied: true })
+  const before = await lasting()
+  // Earlier programs kept such checkpoints as states are stored: without what is empty.
+  await baywire.sql`
+    UPDATE space_checkpoints SET state = (state::jsonb - '{fired,reservation,override,calendarSince}'::text[])
+    WHERE tenant_id = ${tenantId}`
+  await drop()
+  expect(await kept('readings')).toBe(1)
+  expect(await lasting()).toEqual(before)
+  expect(await verify(baywire.system, { tenantId })).toMatchObject({ inputs: 1, first_difference: null })
+})
