@@ -11,12 +11,11 @@ const seconds = (least: number) =>
     .min(least)
     .max(400 * day)
 
+/** A change is confirmed by `readings` identical readings within `hold_s`, or by `hold_s` without contradiction. */
+const debounceFields = { readings: z.number().int().min(1).max(100), hold_s: z.number().min(0).max(day) }
+
 export const policyFieldsSchema = z.strictObject({
-  /** A change is confirmed by `readings` identical readings within `hold_s`, or by `hold_s` without contradiction. */
-  debounce: z
-    .strictObject({ readings: z.number().int().min(1).max(100), hold_s: z.number().min(0).max(day) })
-    .nullable()
-    .optional(),
+  debounce: z.strictObject(debounceFields).nullable().optional(),
   reserved_soon_s: seconds(0).optional(),
   no_show_after_s: seconds(0).optional(),
   check_in_grace_s: seconds(0).optional(),
@@ -31,6 +30,15 @@ export const policyFieldsSchema = z.strictObject({
   max_reservation_s: seconds(1).optional(),
   max_lead_s: seconds(0).optional(),
   max_open_per_holder: z.number().int().min(0).max(1000).optional(),
+})
+
+/**
+ * The same as it is stored. What a newer program has put there beside it is left out: readings and timers go on by what is
+ * known here while processes of two versions run.
+ */
+export const storedPolicyFieldsSchema = z.object({
+  ...policyFieldsSchema.shape,
+  debounce: z.object(debounceFields).nullable().optional(),
 })
 
 /** What one scope (tenant, site or space) says; what it leaves out comes from the scope above. */

@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm'
 import { restored, type SpaceState } from '../occupancy/state.ts'
-import { policyFieldsSchema, type PolicyFields } from '../occupancy/policy.ts'
+import { storedPolicyFieldsSchema, type PolicyFields } from '../occupancy/policy.ts'
 import type { TenantTransaction } from './transactions.ts'
 
 /** What explaining a space begins with: where it is, what stood there, and how far its inputs go. Times in epoch milliseconds. */
@@ -76,7 +76,7 @@ export async function selectSaidPolicies(
     select version, scope, fields from policies
     where tenant_id = ${tx.tenantId} and (scope_id is null or scope_id in (${siteId}::uuid, ${id}::uuid))
     order by version`)
-  return rows.map((row) => ({ ...row, fields: policyFieldsSchema.parse(row.fields) }))
+  return rows.map((row) => ({ ...row, fields: storedPolicyFieldsSchema.parse(row.fields) }))
 }
 
 /** The beginning of the oldest day that the log still has; undefined where it has none. */

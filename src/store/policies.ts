@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import {
   defaultPolicy,
   effectivePolicy,
-  policyFieldsSchema,
+  storedPolicyFieldsSchema,
   type Policy,
   type PolicyFields,
 } from '../occupancy/policy.ts'
@@ -39,7 +39,7 @@ export class PolicyCache {
         WHERE tenant_id = ${tenantId} AND version <= ${version} ORDER BY scope, scope_id, version DESC`
       this.#versions.set(
         key,
-        new Map(rows.map(({ scope_id, fields }) => [scope_id ?? tenantId, policyFieldsSchema.parse(fields)])),
+        new Map(rows.map(({ scope_id, fields }) => [scope_id ?? tenantId, storedPolicyFieldsSchema.parse(fields)])),
       )
     }
   }

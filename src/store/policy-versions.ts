@@ -1,5 +1,5 @@
 import { and, desc, eq, gt, isNull, lt, lte, sql } from 'drizzle-orm'
-import { effectivePolicy, policyFieldsSchema, type Policy, type PolicyFields } from '../occupancy/policy.ts'
+import { effectivePolicy, storedPolicyFieldsSchema, type Policy, type PolicyFields } from '../occupancy/policy.ts'
 import { sites, spaces } from './schema/places.ts'
 import { policies, tenants } from './schema/tenancy.ts'
 import type { TenantTransaction } from './transactions.ts'
@@ -28,7 +28,7 @@ type Row = Omit<PolicyRow, 'scope' | 'fields'> & { scope: string; fields: unknow
 const parsed = (row: Row): PolicyRow => ({
   ...row,
   scope: row.scope as PolicyRow['scope'],
-  fields: policyFieldsSchema.parse(row.fields),
+  fields: storedPolicyFieldsSchema.parse(row.fields),
 })
 
 export async function selectPolicyVersion(tx: TenantTransaction): Promise<number> {

@@ -25,6 +25,7 @@ async function newTenant() {
   const slug = `deadlines-${++number}`
   const id = await baywire.tenant(slug, ['A1'])
   return {
+    id,
     deliver: (reading: object) => baywire.deliver(`parking/v1/${slug}/devices/A1/reading`, reading),
     state: async () => {
       const [row] = await baywire.sql`
@@ -109,4 +110,20 @@ test('two sweeps at once fire each deadline once', async () => {
     'sensor_lost sensor_timeout 25',
     'sensor_lost unknown_after 72',
   ])
+})
+
+test('a policy with what only a newer program knows: readings are applied, and timers fire, by the rest of it', async () => {
+  const [tenant, other] = [await newTenant(), await newTenant()]
+  const fields = { sensor_timeout_s: 3600, quiet_hours: ['22:00', '06:00'] }
+  await baywire.sql`
+    INSERT INTO policies (tenant_id, version, scope, fields)
+    VALUES (${tenant.id}, 1, 'tenant', ${baywire.sql.json(fields)})`
+  await baywire.sql`UPDATE tenants SET policy_version = 1 WHERE id = ${tenant.id}`
+  start = baywire.clock.now()
+  await tenant.deliver({ occupied: false, at: at(0), seq: 1, boot: 1 })
+  await other.deliver({ occupied: false, at: at(0), seq: 1, boot: 1 })
+  baywire.clock.advance(26 * hourMs)
+  expect(await sweep()).toBe(2)
+  expect(await tenant.events()).toEqual(['vacated reading 0', 'sensor_lost sensor_timeout 1'])
+  expect(await other.events()).toEqual(['vacated reading 0', 'sensor_lost sensor_timeout 25'])
 })

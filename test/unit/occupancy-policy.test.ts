@@ -1,6 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { defaultPolicy, effectivePolicy, policyFieldsSchema, type Policy } from '../../src/occupancy/policy.ts'
+import {
+  defaultPolicy,
+  effectivePolicy,
+  policyFieldsSchema,
+  storedPolicyFieldsSchema,
+  type Policy,
+} from '../../src/occupancy/policy.ts'
 
 /** Which policy is in force: tenant, site and space, each saying as much as it likes. */
 
@@ -120,4 +126,12 @@ describe('what one scope may say', () => {
   ])('%j: %s', (fields, isGood) => {
     expect(policyFieldsSchema.safeParse(fields).success).toBe(isGood)
   })
+})
+
+it('what is stored is read without what is not known', () => {
+  const known = { sensor_timeout_s: 60, debounce: { readings: 2, hold_s: 30 } }
+  const stored = { ...known, debounce: { ...known.debounce, by: 'votes' }, quiet_hours: ['22:00', '06:00'] }
+  expect(policyFieldsSchema.safeParse(stored).success).toBe(false)
+  expect(storedPolicyFieldsSchema.parse(stored)).toEqual(known)
+  expect(storedPolicyFieldsSchema.safeParse({ ...stored, sensor_timeout_s: 0 }).success).toBe(false)
 })
