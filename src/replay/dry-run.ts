@@ -123,7 +123,6 @@ class DryRun {
   readonly #policies = new PolicyCache()
   readonly #decoder = new LogDecoder()
   readonly #spaces = new Map<string, OpenSpace>()
-  readonly #loaded = new Set<string>()
   /** Spaces with inputs that were compared, and what was recorded of them is still to be read. */
   #ahead: OpenSpace[] = []
   #inputsAhead = 0
@@ -274,15 +273,12 @@ class DryRun {
 
   async #loadPolicies(spaces: readonly OpenSpace[]): Promise<void> {
     const wanted = new Map<string, { tenantId: string; version: number }>()
-    for (const { known, waiting, policyVersion: last } of spaces) {
+    for (const { known, waiting } of spaces) {
       for (const { policyVersion: version } of waiting.values()) {
-        const key = `${known.tenantId} ${version}`
-        if (version === last || this.#loaded.has(key)) continue
-        this.#loaded.add(key)
-        wanted.set(key, { tenantId: known.tenantId, version })
+        wanted.set(`${known.tenantId} ${version}`, { tenantId: known.tenantId, version })
       }
     }
-    if (wanted.size > 0) await this.#policies.load(this.#tx, [...wanted.values()])
+    await this.#policies.load(this.#tx, [...wanted.values()])
   }
 
   #foldInOrder(space: OpenSpace, before = Infinity): void {

@@ -23,24 +23,29 @@ const placesKept = 200_000
 
 /** Policies never change once numbered, so they are read once. */
 export class PolicyCache {
-  readonly #versions = new LRUCache<string, PolicyVersion>({ max: versionsKept })
+  /** Those that were asked for last come last. */
+  readonly #versions = new Map<string, PolicyVersion>()
   readonly #places = new LRUCache<string, Policy>({ max: placesKept })
 
-  /** Makes the given versions readable by `policyOf`. Version 0 is the defaults. */
+  /** Makes the given versions readable by `policyOf`, however many they are. Version 0 is the defaults. */
   async load(
     tx: SpaceTransaction | SnapshotTransaction,
     wanted: readonly { tenantId: string; version: number }[],
   ): Promise<void> {
     for (const { tenantId, version } of wanted) {
+      if (version === 0) continue
       const key = `${tenantId} ${version}`
-      if (version === 0 || this.#versions.has(key)) continue
-      const rows = await tx<{ scope_id: string | null; fields: unknown }[]>`
-        SELECT DISTINCT ON (scope, scope_id) scope_id, fields FROM policies
-        WHERE tenant_id = ${tenantId} AND version <= ${version} ORDER BY scope, scope_id, version DESC`
-      this.#versions.set(
-        key,
-        new Map(rows.map(({ scope_id, fields }) => [scope_id ?? tenantId, storedPolicyFieldsSchema.parse(fields)])),
-      )
+      const scopes = this.#versions.get(key) ?? (await readVersion(tx, { tenantId, version }))
+      this.#versions.delete(key)
+      this.#versions.set(key, scopes)
+    }
+    this.#forget(Math.max(versionsKept, wanted.length))
+  }
+
+  #forget(kept: number): void {
+    for (const key of this.#versions.keys()) {
+      if (this.#versions.size <= kept) return
+      this.#versions.delete(key)
     }
   }
 
@@ -57,4 +62,14 @@ export class PolicyCache {
     this.#places.set(key, policy)
     return policy
   }
+}
+
+async function readVersion(
+  tx: SpaceTransaction | SnapshotTransaction,
+  { tenantId, version }: { tenantId: string; version: number },
+): Promise<PolicyVersion> {
+  const rows = await tx<{ scope_id: string | null; fields: unknown }[]>`
+    SELECT DISTINCT ON (scope, scope_id) scope_id, fields FROM policies
+    WHERE tenant_id = ${tenantId} AND version <= ${version} ORDER BY scope, scope_id, version DESC`
+  return new Map(rows.map(({ scope_id, fields }) => [scope_id ?? tenantId, storedPolicyFieldsSchema.parse(fields)]))
 }

@@ -165,3 +165,27 @@ describe('a backtest', () => {
     expect(report?.transitions).toMatchObject({ recorded: 3, removed: 2, remaining: 1 })
   })
 })
+
+// Last, because after each test all that is there is folded.
+test('a dry run of more policies than are kept in memory, over readings that were decided by each of them', async () => {
+  const [perMessage, versions] = [500, 1500]
+  baywire.clock.set(start)
+  for (let message = 0; message < versions / perMessage; message++) {
+    const readings = Array.from({ length: perMessage }, (_, index) => {
+      const at = new Date(start + (message * perMessage + index) * secondMs).toISOString()
+      return { device: 'A1', occupied: index % 2 === 0, at, seq: ++seq, boot: 1 }
+    })
+    baywire.clock.advance(perMessage * secondMs)
+    // oxlint-disable-next-line no-await-in-loop -- in this order
+    expect(await baywire.deliver(`parking/v1/${slug}/gateways/gw-1/readings`, { readings })).toBe('acknowledged')
+  }
+  await hear(['A2', true, versions])
+  await baywire.sql`
+    INSERT INTO policies (tenant_id, version, scope, fields)
+    SELECT ${tenantId}, version, 'tenant', '{}' FROM generate_series(1, ${versions}::integer) version`
+  await baywire.sql`UPDATE tenants SET policy_version = ${versions} WHERE id = ${tenantId}`
+  await baywire.sql`UPDATE readings SET policy_version = input_seq WHERE tenant_id = ${tenantId}`
+  const report = await run()
+  expect(report).toMatchObject({ readings: versions + 1, spaces: 2, changed_outcomes: 0, missing_inputs: 0 })
+  expect(report?.transitions).toMatchObject({ recorded: versions + 1, removed: 0, added: 0 })
+})
