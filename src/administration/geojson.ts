@@ -1,25 +1,42 @@
 import type { CsvFile, Findings } from '../csv.ts'
 import { Refusal } from '../refusal.ts'
 
+export interface GeoJsonOptions {
+  /** The names that mean something; all others are ignored. */
+  known: readonly string[]
+  mostRows: number
+  /** How many of the ignored names are told. */
+  mostIgnored: number
+  findings: Findings
+}
+
+/** A table, and the names of what means nothing here. */
+export interface KnownTable extends CsvFile {
+  ignored: readonly string[]
+}
+
 /**
- * A GeoJSON FeatureCollection (RFC 7946) as rows with columns, so that it is read as a table is: the properties of its
- * features are the columns, and a Point gives `lat` and `lon`. Features are counted from 1.
+ * A GeoJSON FeatureCollection (RFC 7946) as rows with columns, so that it is read as a table is: the known properties of its
+ * features are the columns, and a Point gives `lat` and `lon`. Features are counted from 1. A file of one megabyte can name
+ * more properties, and have more features, than the memory has room for cells of each with each.
  */
-export function geoJsonRows(content: string, findings: Findings): CsvFile {
-  const features = featuresOf(content)
-  const columns = new Set<string>(['lat', 'lon'])
+export function geoJsonRows(content: string, { known, mostRows, mostIgnored, findings }: GeoJsonOptions): KnownTable {
+  const features = featuresOf(content, mostRows)
+  const ignored = new Set<string>()
+  const ignore = (name: string) => ignored.size < mostIgnored && ignored.add(name)
   const cells = features.map((feature, index) =>
-    cellsOf(feature, { add: (reason, name) => findings.add(index + 1, reason, name) }),
+    cellsOf(feature, { known, ignore, add: (reason, name) => findings.add(index + 1, reason, name) }),
   )
-  for (const ofFeature of cells) for (const name of ofFeature.keys()) columns.add(name)
-  const names = [...columns]
+  const present = new Set(['lat', 'lon', ...cells.flatMap((ofFeature) => [...ofFeature.keys()])])
+  const columns = [...present]
   return {
     path: 'the file',
-    columns: names,
+    columns,
     rows: cells.map((ofFeature, index) => ({
       line: index + 1,
-      cells: names.map((name) => ofFeature.get(name) ?? ''),
+      cells: columns.map((name) => ofFeature.get(name) ?? ''),
     })),
+    ignored: [...ignored],
   }
 }
 
@@ -27,13 +44,19 @@ interface FeatureFindings {
   add(reason: string, column: string): void
 }
 
-function featuresOf(content: string): unknown[] {
+interface FeatureReading extends FeatureFindings {
+  known: readonly string[]
+  ignore(name: string): void
+}
+
+function featuresOf(content: string, mostRows: number): unknown[] {
   const collection = parsed(content)
   if (!isObject(collection) || collection['type'] !== 'FeatureCollection' || !Array.isArray(collection['features'])) {
     throw new Refusal('invalid_input', 'The file is no GeoJSON FeatureCollection.')
   }
   const features: unknown[] = collection['features']
   if (features.length === 0) throw new Refusal('invalid_input', 'The file has no features.')
+  if (features.length > mostRows) throw new Refusal('invalid_input', `The file has more than ${mostRows} rows.`)
   return features
 }
 
@@ -45,20 +68,23 @@ function parsed(content: string): unknown {
   }
 }
 
-function cellsOf(feature: unknown, findings: FeatureFindings): Map<string, string> {
+function cellsOf(feature: unknown, reading: FeatureReading): Map<string, string> {
   const cells = new Map<string, string>()
   if (!isObject(feature) || feature['type'] !== 'Feature') {
-    findings.add('is no GeoJSON feature', 'type')
+    reading.add('is no GeoJSON feature', 'type')
     return cells
   }
   const { properties, geometry } = feature
   if (isObject(properties)) {
     for (const [name, value] of Object.entries(properties)) {
       // Where it stands is what its geometry says.
-      if (name !== 'lat' && name !== 'lon') cells.set(name, cellOf(value, name, findings))
+      if (name === 'lat' || name === 'lon') continue
+      // What a property that is none of ours holds is nobody's concern.
+      if (reading.known.includes(name)) cells.set(name, cellOf(value, name, reading))
+      else reading.ignore(name)
     }
-  } else findings.add('is no object', 'properties')
-  addPosition(cells, geometry, findings)
+  } else reading.add('is no object', 'properties')
+  addPosition(cells, geometry, reading)
   return cells
 }
 
@@ -79,10 +105,7 @@ function cellOf(value: unknown, name: string, findings: FeatureFindings): string
   if (typeof value === 'number') return String(value)
   const texts: unknown[] = name === 'features' && Array.isArray(value) ? value : [undefined]
   if (texts.every((text) => typeof text === 'string' && !/[;|]/.test(text))) return texts.join(';')
-  // What a property that is none of ours holds is nobody's concern.
-  if (['site', 'space', 'code', 'zone', 'name', 'level', 'plan_x', 'plan_y', 'features'].includes(name)) {
-    findings.add('is of the wrong type', name)
-  }
+  findings.add('is of the wrong type', name)
   return ''
 }
 

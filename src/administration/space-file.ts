@@ -3,7 +3,7 @@ import { columnOf, parseCsv, quote, unguarded, type CsvFile, type Findings } fro
 import { BaywireError } from '../errors.ts'
 import { Refusal, type FieldError } from '../refusal.ts'
 import type { PlannedSpace, SpaceColumn } from '../store/provision-places.ts'
-import { geoJsonRows } from './geojson.ts'
+import { geoJsonRows, type KnownTable } from './geojson.ts'
 import { RowReader } from './row-reader.ts'
 
 /**
@@ -35,12 +35,13 @@ export const spaceColumns = new Map<string, SpaceColumn>([
 
 /** Either is the code of the space. */
 const codeColumns = ['space', 'code']
+const known = ['site', ...codeColumns, ...spaceColumns.keys()]
 
 /** @throws Refusal `invalid_input` with up to twenty lines and columns that are wrong, and why */
 export function readSpaceFile(content: Buffer, { format, site }: { format: SpaceFormat; site: string }): SpaceFile {
   if (!isUtf8(content)) throw new Refusal('invalid_input', 'The file is not UTF-8.')
   const findings = new FieldFindings(format === 'csv' ? 'line' : 'feature')
-  const file = format === 'csv' ? csvRows(content) : geoJsonRows(content.toString(), findings)
+  const file = format === 'csv' ? csvRows(content) : geoJsonFile(content, findings)
   if (file.rows.length > mostRows) throw new Refusal('invalid_input', `The file has more than ${mostRows} rows.`)
   const columns = columnsOf(file)
   const codeColumn = codeColumns.find((name) => columns.has(name)) ?? 'space'
@@ -54,11 +55,10 @@ export function readSpaceFile(content: Buffer, { format, site }: { format: Space
     else findings.add(row.line, `is already in ${findings.unit} ${earlier.line}`, codeColumn)
   }
   findings.refuse()
-  const known = ['site', ...codeColumns, ...spaceColumns.keys()]
   return {
     spaces: Array.from(spaces.values(), ({ planned }) => planned),
     columns: Array.from(spaceColumns).flatMap(([name, column]) => (columns.has(name) ? [column] : [])),
-    ignored: file.columns.filter((name) => !known.includes(name)).slice(0, mostShown),
+    ignored: file.ignored,
   }
 }
 
@@ -80,12 +80,16 @@ export function readPlannedSpace(
   }
 }
 
-function csvRows(content: Buffer): CsvFile {
-  return orRefused(() => unguarded(parseCsv('the file', content)))
+function csvRows(content: Buffer): KnownTable {
+  const file = orRefused(() => unguarded(parseCsv('the file', content)))
+  return { ...file, ignored: file.columns.filter((name) => !known.includes(name)).slice(0, mostShown) }
+}
+
+function geoJsonFile(content: Buffer, findings: Findings): KnownTable {
+  return geoJsonRows(content.toString(), { known, mostRows, mostIgnored: mostShown, findings })
 }
 
 function columnsOf(file: CsvFile): Map<string, number> {
-  const known = ['site', ...codeColumns, ...spaceColumns.keys()]
   const codes = codeColumns.filter((name) => file.columns.includes(name))
   if (codes.length !== 1) {
     throw new Refusal('invalid_input', 'The file needs one column "space" (or "code") with the codes of its spaces.')
