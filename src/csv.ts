@@ -19,14 +19,15 @@ export interface CsvRow {
   cells: readonly string[]
 }
 
-export function parseCsv(path: string, content: Buffer | string): CsvFile {
-  const [header, ...rows] = parseRows(path, content)
+/** @param mostRows after which the rest of the file is not read */
+export function parseCsv(path: string, content: Buffer | string, mostRows = Infinity): CsvFile {
+  const [header, ...rows] = parseRows(path, content, mostRows + 1)
   if (header === undefined) throw new BaywireError(`${path}: is empty`, { advice: 'its first line names the columns' })
   if (rows.length === 0) throw new BaywireError(`${path}: has a header and no rows`)
   return { path, columns: header.cells, rows }
 }
 
-function parseRows(path: string, content: Buffer | string): CsvRow[] {
+function parseRows(path: string, content: Buffer | string, most: number): CsvRow[] {
   try {
     const rows: CsvRow[] = []
     parse(content, {
@@ -35,6 +36,7 @@ function parseRows(path: string, content: Buffer | string): CsvRow[] {
       record_delimiter: ['\r\n', '\n', '\r'],
       skip_empty_lines: true,
       trim: true,
+      ...(Number.isFinite(most) && { to: most }),
       onRecord(cells: string[], { lines }) {
         rows.push({ line: lines, cells })
         return null

@@ -42,7 +42,6 @@ export function readSpaceFile(content: Buffer, { format, site }: { format: Space
   if (!isUtf8(content)) throw new Refusal('invalid_input', 'The file is not UTF-8.')
   const findings = new FieldFindings(format === 'csv' ? 'line' : 'feature')
   const file = format === 'csv' ? csvRows(content) : geoJsonFile(content, findings)
-  if (file.rows.length > mostRows) throw new Refusal('invalid_input', `The file has more than ${mostRows} rows.`)
   const columns = columnsOf(file)
   const codeColumn = codeColumns.find((name) => columns.has(name)) ?? 'space'
   const spaces = new Map<string, { planned: PlannedSpace; line: number }>()
@@ -81,7 +80,9 @@ export function readPlannedSpace(
 }
 
 function csvRows(content: Buffer): KnownTable {
-  const file = orRefused(() => unguarded(parseCsv('the file', content)))
+  // One more than it may have, to see that there are more.
+  const file = orRefused(() => unguarded(parseCsv('the file', content, mostRows + 1)))
+  if (file.rows.length > mostRows) throw new Refusal('invalid_input', `The file has more than ${mostRows} rows.`)
   return { ...file, ignored: file.columns.filter((name) => !known.includes(name)).slice(0, mostShown) }
 }
 
