@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
-import { expect, it } from 'vitest'
-import { intervalsOf } from '../../src/reservations/intervals.ts'
+import { describe, expect, it } from 'vitest'
+import { intervalsOf, type Interval } from '../../src/reservations/intervals.ts'
 import type { Occupied } from '../../src/store/reservations.ts'
 
 const at = (ms: number) => new Date(ms)
@@ -45,15 +45,16 @@ it('joins neighbours that say the same, unless whose they are is told', () => {
   ])
 })
 
+const anyOccupied = fc.record({
+  from: fc.integer({ min: 0, max: 300 }).map(at),
+  to: fc.option(fc.integer({ min: 0, max: 300 }).map(at)),
+  state: fc.constantFrom('taken' as const, 'held' as const, 'blocked' as const),
+  reservationId: fc.constantFrom(null, 'a', 'b'),
+})
+
 it('covers all of the time without overlap, whatever lies in it', () => {
-  const occupied = fc.record({
-    from: fc.integer({ min: 0, max: 300 }).map(at),
-    to: fc.option(fc.integer({ min: 0, max: 300 }).map(at)),
-    state: fc.constantFrom('taken' as const, 'held' as const, 'blocked' as const),
-    reservationId: fc.constantFrom(null, 'a', 'b'),
-  })
   fc.assert(
-    fc.property(fc.array(occupied), (all) => {
+    fc.property(fc.array(anyOccupied), (all) => {
       const intervals = intervalsOf(window, all)
       expect(intervals[0]?.from).toEqual(window.from)
       expect(intervals.at(-1)?.to).toEqual(window.to)
@@ -63,4 +64,51 @@ it('covers all of the time without overlap, whatever lies in it', () => {
       }
     }),
   )
+})
+
+/** What the word says: of each millisecond the first of the strongest that hold then. */
+function plainly(occupied: readonly Occupied[]): string[] {
+  const told: string[] = []
+  for (let ms = window.from.getTime(); ms < window.to.getTime(); ms++) {
+    const there = occupied.filter(({ from, to }) => from <= at(ms) && (to === null || to > at(ms)))
+    const order = ['blocked', 'taken', 'held']
+    const [strongest] = there.toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
+    told.push(`${strongest?.state ?? 'free'} ${strongest?.reservationId ?? null}`)
+  }
+  return told
+}
+
+const perMillisecond = (intervals: readonly Interval[]) =>
+  intervals.flatMap(({ from, to, state, reservationId }) =>
+    Array.from({ length: to.getTime() - from.getTime() }, () => `${state} ${reservationId}`),
+  )
+
+it('says of each moment the first of the strongest that hold then', () => {
+  fc.assert(
+    fc.property(fc.array(anyOccupied, { maxLength: 12 }), (all) => {
+      const intervals = intervalsOf(window, all)
+      expect(perMillisecond(intervals)).toEqual(plainly(all))
+      for (const [index, { state, reservationId }] of intervals.entries())
+        expect(intervals[index + 1]).not.toMatchObject({ state, reservationId })
+    }),
+  )
+})
+
+/** Several times as many as are ever read: to look at each for each other one would take minutes. */
+describe('many are cut in one go', () => {
+  const count = 40_000
+  const wide = { from: at(0), to: at(2 * count) }
+  const ofWide = (occupied: Occupied[]) => intervalsOf(wide, occupied).map(({ reservationId }) => reservationId)
+  const ids = Array.from({ length: count }, (_, n) => String(n))
+
+  it('one after the other', () => {
+    expect(ofWide(ids.map((id, n) => one(2 * n, 2 * n + 1, 'taken', id)))).toEqual(ids.flatMap((id) => [id, null]))
+  })
+
+  it('one within the other, the outermost first or last', () => {
+    const nested = ids.map((id, n) => one(n, 2 * count - n, 'taken', id))
+    expect(ofWide(nested)).toEqual(['0'])
+    const fromOutside = [...ids.slice(0, -1), String(count - 1), ...ids.slice(0, -1).toReversed()]
+    expect(ofWide(nested.toReversed())).toEqual(fromOutside)
+  })
 })
