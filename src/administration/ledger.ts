@@ -20,6 +20,8 @@ export interface Ledger {
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
+/** The end of a period that is written with a year of four digits. */
+const lastMinute = Date.UTC(9999, 11, 31, 23, 59)
 /** The shortest step that a period of this length is told in; what was meant to be so long may have become a moment longer. */
 const steps = [
   { upTo: 6 * hourMs, stepMs: minuteMs },
@@ -38,7 +40,7 @@ export async function readLedger(
   requirePermission(actor, 'dashboard:read')
   const wanted = steps.find(({ upTo }) => asked.to - asked.from <= upTo + minuteMs)?.stepMs
   if (wanted === undefined) throw tooLong()
-  const to = Math.ceil(asked.to / minuteMs) * minuteMs
+  const to = Math.min(Math.ceil(asked.to / minuteMs) * minuteMs, lastMinute)
   const from = Math.floor(asked.from / minuteMs) * minuteMs
   const days = await selectDroppedDays(tx, { from: Math.floor(from / dayMs) * dayMs, to })
   // Of a dropped day there is one sum.

@@ -7,6 +7,15 @@ const time = z.iso.datetime({ precision: 3 })
 const status = z.enum(['free', 'occupied', 'reserved', 'blocked', 'out_of_service', 'unknown'])
 const count = z.int().min(0)
 
+const endOfYears = Date.UTC(10_000, 0, 1)
+
+/** A time that somebody names, of the years that every part of us can write: past 9999 in UTC they get a sign and six digits. */
+export const moment = z.iso
+  .datetime({ offset: true, abort: true, error: 'must be a time, as 2026-11-20T14:05:00Z' })
+  .refine((text) => Date.parse(text) >= 0 && Date.parse(text) < endOfYears, {
+    error: 'must be a time from 1970 to 9999',
+  })
+
 export const tenantParam = z.object({
   tenant: code.openapi({ param: { name: 'tenant', in: 'path' }, description: "the tenant's slug", example: 'demo' }),
 })

@@ -12,8 +12,9 @@ export interface Window {
 
 /** A client's clock, and the way of its request. */
 export const startGraceMs = 60_000
-/** What Postgres and people can write down, and nobody reaches. */
+/** Between them is what Postgres and people can write down, and nobody reaches either. */
 const earliest = Date.UTC(2000, 0, 1)
+const latest = Date.UTC(10_000, 0, 1) - 1
 
 /**
  * The instant that RFC 3339 text names.
@@ -24,6 +25,7 @@ export function instantOf(text: string, path: string): Date {
   const at = new Date(text)
   if (Number.isNaN(at.getTime())) throw unprocessable(path, 'is no time')
   if (at.getTime() < earliest) throw unprocessable(path, 'is too long ago')
+  if (at.getTime() > latest) throw unprocessable(path, 'is too far ahead')
   return at
 }
 

@@ -98,6 +98,10 @@ test('what is refused, and another tenant’s', async () => {
   }
   const long = await ask('GET', `/ledger?from=${iso(Date.now() - 401 * dayMs)}`)
   expect(long.body.errors).toEqual([{ path: 'from', message: 'must be at most 400 days before to' }])
+  const last = await ask('GET', '/ledger?from=9999-12-31T00:00:00Z&to=9999-12-31T23:59:59.999Z')
+  expect(last).toMatchObject({ status: 200, body: { to: '9999-12-31T23:59:00.000Z', received: 0 } })
+  const later = await ask('GET', '/ledger?to=9999-12-31T23:59:59-01:00')
+  expect(later.body.errors).toEqual([{ path: 'to', message: 'must be a time from 1970 to 9999' }])
   const other = await operators.tenant()
   expect((await other.ask('GET', '/ledger')).body).toMatchObject({ received: 0, balanced: true })
 })

@@ -144,6 +144,7 @@ describe('reserving a space', () => {
     ['10,000 days', () => ({ start: inMs(hour), end: inMs(10_000 * 24 * hour) }), 'end'],
     ['a millisecond more than a day', () => ({ start: inMs(hour), end: inMs(25 * hour + 1) }), 'end'],
     ['a far-off year', () => ({ start: '9999-12-30T00:00:00Z', end: '9999-12-31T00:00:00Z' }), 'start'],
+    ['a year of five digits in UTC', () => ({ start: inMs(hour), end: '9999-12-31T23:59:59-01:00' }), 'end'],
     ['31 days ahead', () => time(31 * 24, 31 * 24 + 1), 'start'],
     ['parts of a millisecond', () => ({ start: inMs(hour).replace('Z', '4Z'), end: inMs(2 * hour) }), 'start'],
     ['nanoseconds', () => ({ start: inMs(hour), end: inMs(2 * hour).replace('Z', '000001Z') }), 'end'],
@@ -560,6 +561,9 @@ describe('when a space is free', () => {
     expect(await ask(spaceId, inMs(hour), inMs(0))).toMatchObject({ status: 422, body: { errors: [{ path: 'to' }] } })
     expect(await ask(spaceId, inMs(0), inMs(401 * 24 * hour))).toMatchObject({ status: 422 })
     expect(await ask(spaceId, inMs(0).replace('Z', '1Z'), inMs(hour))).toMatchObject({ status: 422 })
+    const [last, tooLate] = ['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59-01:00']
+    expect(await ask(spaceId, '9999-12-01T00:00:00Z', last)).toMatchObject({ status: 200 })
+    expect(await ask(spaceId, last, tooLate)).toMatchObject({ status: 422, body: { errors: [{ path: 'to' }] } })
     expect((await driver('GET', `/spaces/${spaceId}/availability?from=${inMs(0)}`)).status).toBe(400)
     const [foreign, nothing] = [await ask(theirs.spaceId, inMs(0), inMs(hour)), await ask(newId(), inMs(0), inMs(hour))]
     expect(foreign.status).toBe(404)

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { permissions, type Permission } from '../../auth/permissions.ts'
 import { idempotencyHeader } from '../idempotency.ts'
 import { json, problem } from '../responses.ts'
-import { noQuery, pageQuery } from '../schemas.ts'
+import { moment, noQuery, pageQuery } from '../schemas.ts'
 
 /** API keys as the OpenAPI document has them. */
 const PREFIX = '/api/v1/api-keys'
@@ -122,8 +122,7 @@ export const createKeyRoute = createRoute({
             .strictObject({
               name,
               scopes,
-              expires_at: z.iso
-                .datetime({ offset: true })
+              expires_at: moment
                 .nullable()
                 .optional()
                 .openapi({ description: 'when it ends by itself; never, if left out' }),

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { json, problem } from '../responses.ts'
-import { pageQuery } from '../schemas.ts'
+import { moment, pageQuery } from '../schemas.ts'
 
 /** The audit log as the OpenAPI document has it. */
 const ENTRIES_PER_PAGE = 100
@@ -9,9 +9,6 @@ const word = z
   .min(1)
   .max(200)
   .regex(/^[^\p{Cc}\p{Surrogate}]*$/u, 'has control characters, or is not Unicode')
-const moment = z.iso
-  .datetime({ offset: true, error: 'must be a time, as 2026-11-20T08:15:04Z' })
-  .refine((text) => Date.parse(text) >= 0, { error: 'must be a time from 1970 on' })
 const actorKind = z.enum(['user', 'api_key', 'command', 'system'])
 
 const auditQuery = pageQuery(ENTRIES_PER_PAGE).extend({

@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { deadOutcomes, listedOutcomes } from '../../store/dead-letters.ts'
-import { GIVEN_ONCE, pageQuery } from '../schemas.ts'
-import { moment } from './explain-descriptions.ts'
+import { GIVEN_ONCE, moment, pageQuery } from '../schemas.ts'
 import { payload, readingOutcome } from './explain-schemas.ts'
 import { code, exampleId, id, next, time } from './place-schemas.ts'
 

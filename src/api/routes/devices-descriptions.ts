@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { idempotencyHeader } from '../idempotency.ts'
 import { json } from '../responses.ts'
+import { moment } from '../schemas.ts'
 import { readingOutcome } from './explain-schemas.ts'
 import {
   actionFailures,
@@ -89,19 +90,13 @@ const newDevice = z
   .openapi('NewDevice', { example: { code: 'A-17', name: 'North ramp, left', provision: true } })
 const deviceChange = z.strictObject({ name: name.optional() }).openapi('DeviceChange', { example: { name: 'Ramp' } })
 
-/** Nothing was measured before there was a computer to say so. */
-const moment = z.iso
-  .datetime({ offset: true })
-  .refine((text) => Date.parse(text) >= 0, { error: 'must be a time from 1970 on' })
-  .nullable()
-  .optional()
-  .openapi({
-    description:
-      'since when, null for always; not in the future, and not before the last change. Readings that came already stay as they are',
-    example: '2026-11-20T08:00:00.000Z',
-  })
-const assignment = z.strictObject({ space_id: id, at: moment }).openapi('Assign', { example: { space_id: exampleId } })
-const unassignment = z.strictObject({ at: moment }).openapi('Unassign', { example: {} })
+const since = moment.nullable().optional().openapi({
+  description:
+    'since when, null for always; not in the future, and not before the last change. Readings that came already stay as they are',
+  example: '2026-11-20T08:00:00.000Z',
+})
+const assignment = z.strictObject({ space_id: id, at: since }).openapi('Assign', { example: { space_id: exampleId } })
+const unassignment = z.strictObject({ at: since }).openapi('Unassign', { example: {} })
 
 const pastAssignment = z
   .object({

@@ -1,10 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { json } from '../responses.ts'
+import { moment } from '../schemas.ts'
 import { explanation } from './explain-schemas.ts'
 import { guardedBy, idParam, readFailures, yesOrNo } from './place-schemas.ts'
 import { SPACES } from './spaces-descriptions.ts'
-
-export const moment = z.iso.datetime({ offset: true, error: 'must be a time, as 2026-11-20T14:05:00Z' })
 
 const query = z.strictObject({
   at: moment

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { json } from '../responses.ts'
-import { moment } from './explain-descriptions.ts'
+import { moment } from '../schemas.ts'
 import { listFailures, signedInWith, time } from './speaker-schemas.ts'
 
 const count = z.int().min(0)

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { moment } from '../schemas.ts'
 import { exampleId, id, next, otherExampleId, reason, time } from './place-schemas.ts'
 
 /** The bodies of overrides. */
@@ -30,8 +31,7 @@ export const overrideBody = z
   })
   .openapi('Override', { example: overrideExample })
 
-const endsAt = z.iso
-  .datetime({ offset: true })
+const endsAt = moment
   .transform((text) => new Date(text))
   .nullable()
   .optional()

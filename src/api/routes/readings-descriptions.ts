@@ -1,7 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { json } from '../responses.ts'
-import { pageQuery } from '../schemas.ts'
-import { moment } from './explain-descriptions.ts'
+import { moment, pageQuery } from '../schemas.ts'
 import { loggedReading, readingOutcome } from './explain-schemas.ts'
 import { code, guardedBy, id, next, readFailures } from './place-schemas.ts'
 

@@ -3,9 +3,8 @@ import { deadOutcomes } from '../../store/dead-letters.ts'
 import { redriveFailures, redriveStatuses } from '../../store/redrive-requests.ts'
 import { idempotencyHeader } from '../idempotency.ts'
 import { json, problem, requestIdHeader } from '../responses.ts'
-import { pageQuery } from '../schemas.ts'
+import { moment, pageQuery } from '../schemas.ts'
 import { topicFilter } from './dead-letters-schemas.ts'
-import { moment } from './explain-descriptions.ts'
 import { readingOutcome } from './explain-schemas.ts'
 import {
   body,

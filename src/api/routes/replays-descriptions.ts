@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { json, problem } from '../responses.ts'
-import { moment } from './explain-descriptions.ts'
+import { moment } from '../schemas.ts'
 import { readingOutcome } from './explain-schemas.ts'
 import { body, code, exampleId, guardedBy, id, readFailures } from './place-schemas.ts'
 import { policyFields } from './policy-schemas.ts'

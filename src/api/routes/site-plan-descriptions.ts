@@ -1,7 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { json, problem } from '../responses.ts'
-import { pageQuery } from '../schemas.ts'
-import { moment } from './explain-descriptions.ts'
+import { moment, pageQuery } from '../schemas.ts'
 import { historyEntry, visible } from './explain-schemas.ts'
 import { code, exampleId, guardedBy, id, idParam, level, next, readFailures, time } from './place-schemas.ts'
 import { SITES } from './sites-descriptions.ts'

@@ -58,6 +58,21 @@ export function naughtyFor(chance: Chance, some = 4): readonly string[] {
   return [...worst, ...Array.from({ length: some }, () => chance.pick(naughtyStrings))]
 }
 
+/** Right by RFC 3339, and yet instants that are written with another number of digits, or before there were years, in UTC. */
+const farMoments: readonly string[] = [
+  '9999-12-31T23:59:59-01:00',
+  '9999-12-31T23:59:59.999Z',
+  '0000-01-01T00:00:00Z',
+  '0000-01-01T00:00:00+23:59',
+  '0001-01-01T00:00:00+01:00',
+]
+const farDays: readonly string[] = ['9999-12-31', '0000-01-01', '0001-01-01']
+
+export function farTimes(format: string | undefined): readonly string[] {
+  if (format === 'date') return farDays
+  return format === 'date-time' ? farMoments : []
+}
+
 const jsonCase = z.object({ expect: z.string(), base64: z.string() })
 
 /** Bodies that are not JSON. */

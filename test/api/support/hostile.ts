@@ -1,6 +1,6 @@
 import type { Chance } from '../../support/seeded.ts'
 import { faultsOf, LeakScan, parsedJson, storedBy } from './answers.ts'
-import { brokenJson, naughtyFor } from './hostile-strings.ts'
+import { brokenJson, farTimes, naughtyFor } from './hostile-strings.ts'
 import type { Findings } from './matrix.ts'
 import type { Operation, Schema } from './operations.ts'
 import { allPermissions } from './matrix-people.ts'
@@ -94,8 +94,8 @@ class OperationHostility {
           await this.#expect(`${JSON.stringify(text.slice(0, 40))} as {${name}}`, request)
       }
     }
-    for (const { name } of operation.query) {
-      for (const text of this.#naughty()) {
+    for (const { name, schema } of operation.query) {
+      for (const text of [...this.#naughty(), ...farTimes(schema.format)]) {
         const request = await this.#sample()
         request.query[name] = text
         await this.#expect(`${JSON.stringify(text.slice(0, 40))} as ${name}`, request)
@@ -169,8 +169,10 @@ class OperationHostility {
       for (const value of wrongTypes(property)) {
         await this.#expectField(`${JSON.stringify(value)} as ${name}`, { name, value, statuses: [400] })
       }
+      for (const value of farInside(property, (body as Record<string, unknown>)[name]))
+        await this.#expectField(`${JSON.stringify(value)} as ${name}`, { name, value })
       if (!property.types.includes('string')) continue
-      for (const value of this.#naughty()) {
+      for (const value of [...this.#naughty(), ...farTimes(property.format)]) {
         await this.#expectField(`${JSON.stringify(value.slice(0, 40))} as ${name}`, { name, value })
       }
     }
@@ -298,6 +300,12 @@ function wrongTypes({ types, loose, properties, items }: Schema): unknown[] {
   if (types.includes('array') && items !== undefined && items.types.length > 0 && !items.loose)
     wrong.push(...wrongTypes(items).map((value) => [value]))
   return wrong
+}
+
+/** Filters have their times inside. */
+function farInside({ properties }: Schema, value: unknown): unknown[] {
+  const given = typeof value === 'object' ? value : {}
+  return [...properties].flatMap(([name, { format }]) => farTimes(format).map((time) => ({ ...given, [name]: time })))
 }
 
 function inChunks(text: string): ReadableStream {
