@@ -19,7 +19,7 @@ import { holderOf, manages } from './holder.ts'
 import { nextDueAt } from './due.ts'
 import { finish, lockSpaces, type LockedSpaces, type Stepping } from './locked-spaces.ts'
 import { unknownReference } from './refusals.ts'
-import { orTaken, requireFree, requireUsable } from './room.ts'
+import { orTaken, refuseSureLoser, requireFree, requireUsable } from './room.ts'
 import { requireAllowed, requireNotPast, windowOf, type Window } from './rules.ts'
 
 export interface WantedReservation {
@@ -58,7 +58,7 @@ export async function reserve(
   const unlimited = manages(actor)
   const holder = holderOf(actor)
   // Of many who want the same, most need no locks to be told that they have lost.
-  if ('spaceId' in where) await requireFree(tx, { spaceId: where.spaceId, window, now: stepping.clock.now() })
+  if ('spaceId' in where) await refuseSureLoser(tx, { spaceId: where.spaceId, window, now: stepping.clock.now() })
   if (!unlimited) await lockHolder(tx, holder)
   const booking = { holder, window, vehicle, hold, unlimited, stepping }
   if ('spaceId' in where) return await inAttempt(tx, (inner) => bookAt(inner, { booking, spaceId: where.spaceId }))

@@ -1,5 +1,5 @@
 import { errorCodeOf } from '../store/connection-error.ts'
-import { findOverlap, isOverridden } from '../store/reservations.ts'
+import { findOverlap, findSettledOverlap, isOverridden } from '../store/reservations.ts'
 import type { TenantWriterTransaction } from '../store/transactions.ts'
 import { SpaceTakenRefusal, taken } from './refusals.ts'
 import type { Window } from './rules.ts'
@@ -19,6 +19,15 @@ export async function requireFree(
   { spaceId, window, now, except }: { spaceId: string; window: Window; now: number; except?: string },
 ): Promise<void> {
   const overlap = await findOverlap(tx, { spaceId, ...window, now, ...(except === undefined ? {} : { except }) })
+  if (overlap !== undefined) throw taken(overlap)
+}
+
+/** Without a lock: whoever is refused here would be under it as well, and whoever is not has still to look there. */
+export async function refuseSureLoser(
+  tx: TenantWriterTransaction,
+  { spaceId, window, now }: { spaceId: string; window: Window; now: number },
+): Promise<void> {
+  const overlap = await findSettledOverlap(tx, { spaceId, ...window, now })
   if (overlap !== undefined) throw taken(overlap)
 }
 

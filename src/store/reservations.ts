@@ -1,5 +1,6 @@
 import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm'
 import { liveStates, type ReservationState } from '../occupancy/reservation-calendar.ts'
+import { evidenceKinds } from '../occupancy/reservation-steps.ts'
 import { texts } from './arrays.ts'
 import { spaces } from './schema/places.ts'
 import { reservations } from './schema/reservations.ts'
@@ -178,14 +179,36 @@ export async function findOverlap(
   { spaceId, from, to, now, except }: TimeAtSpace & { now: number; except?: string },
 ): Promise<{ startsAt: Date; endsAt: Date } | undefined> {
   const [found] = await tx<{ startsAt: Date; endsAt: Date }[]>`
-    SELECT starts_at AS "startsAt", ends_at AS "endsAt" FROM reservations
-    WHERE tenant_id = ${tx.tenantId} AND space_id = ${spaceId} AND state IN ('pending', 'confirmed', 'active')
-      AND starts_at < ${to} AND ends_at > ${from}
-      AND (state <> 'pending' OR hold_expires_at > ${new Date(now)})
-      AND id IS DISTINCT FROM ${except ?? null}::uuid
+    SELECT starts_at AS "startsAt", ends_at AS "endsAt" FROM reservations r
+    WHERE ${takesTime(tx, { spaceId, from, to, now })} AND id IS DISTINCT FROM ${except ?? null}::uuid
     ORDER BY starts_at LIMIT 1`
   return found
 }
+
+/** The first one that takes any of the time for sure: what is asked without a lock. */
+export async function findSettledOverlap(
+  tx: TenantWriterTransaction,
+  { spaceId, from, to, now }: TimeAtSpace & { now: number },
+): Promise<{ startsAt: Date; endsAt: Date } | undefined> {
+  const [found] = await tx<{ startsAt: Date; endsAt: Date }[]>`
+    SELECT starts_at AS "startsAt", ends_at AS "endsAt" FROM reservations r
+    WHERE ${takesTime(tx, { spaceId, from, to, now })} AND ${isSettled(tx, now)}
+    ORDER BY starts_at LIMIT 1`
+  return found
+}
+
+/** Whether nothing is due of `r`, and nothing was heard, that may have ended it without anybody having written so yet. */
+const isSettled = (tx: TenantWriterTransaction, now: number) => tx`
+  (r.next_due_at IS NULL OR r.next_due_at > ${new Date(now)})
+  AND NOT (r.state = 'active' AND (
+    EXISTS (SELECT FROM space_events e WHERE e.space_id = r.space_id AND e.tenant_id = r.tenant_id
+      AND e.input_seq > coalesce(r.evidence_seq, 0) AND e.kind = ANY (${texts(evidenceKinds)}::text[]))
+    OR EXISTS (SELECT FROM space_states s WHERE s.space_id = r.space_id AND s.tenant_id = r.tenant_id
+      AND s.next_deadline_at <= ${new Date(now)})))`
+
+const takesTime = (tx: TenantWriterTransaction, { spaceId, from, to, now }: TimeAtSpace & { now: number }) => tx`
+  tenant_id = ${tx.tenantId} AND space_id = ${spaceId} AND state IN ('pending', 'confirmed', 'active')
+  AND starts_at < ${to} AND ends_at > ${from} AND (state <> 'pending' OR hold_expires_at > ${new Date(now)})`
 
 export async function hasSite(tx: TenantWriterTransaction, siteId: string): Promise<boolean> {
   const found = await tx`SELECT FROM sites WHERE tenant_id = ${tx.tenantId} AND id = ${siteId} AND archived_at IS NULL`

@@ -67,6 +67,32 @@ async function scene(spaces: readonly string[] = ['A1']) {
   }
 }
 
+/** A space whose sensor has said that nobody stands there, and a booking of the hour that begins. */
+async function withReading(policy: object = {}) {
+  const slug = `ingest-${newId().slice(-6)}`
+  const id = await fixture.baywire.tenant(slug, ['S1'])
+  const { sql } = fixture.baywire
+  await sql`
+    INSERT INTO policies (tenant_id, version, scope, fields)
+    SELECT id, policy_version + 1, 'tenant', ${sql.json(policy as never)} FROM tenants WHERE id = ${id}`
+  await sql`UPDATE tenants SET policy_version = policy_version + 1 WHERE id = ${id}`
+  const { driver, spaceIds } = await fixture.inTenant(id)
+  const say = (occupied: boolean) => {
+    fixture.baywire.clock.advance(1000)
+    return fixture.baywire.deliver(`parking/v1/${slug}/devices/S1/reading`, { occupied })
+  }
+  await say(false)
+  const wanted = { space_id: spaceIds[0], start: inMs(0), end: inMs(hour) }
+  const before = await reserve(driver, wanted)
+  expect(before).toMatchObject({ status: 201, body: { state: 'active' } })
+  expect(await reserve(driver, wanted)).toMatchObject({ status: 409 })
+  const expectRoom = async (state: string) => {
+    expect(await reserve(driver, { ...wanted, start: inMs(0) })).toMatchObject({ status: 201 })
+    expect((await driver('GET', `/reservations/${before.body.id}`)).body.state).toBe(state)
+  }
+  return { say, expectRoom, wanted, driver }
+}
+
 describe('reserving a space', () => {
   it('answers with it, and keeps the space for its time', async () => {
     const { driver, spaceId, siteId } = await scene()
@@ -132,6 +158,35 @@ describe('reserving a space', () => {
     expect(await reserve(other, { space_id: spaceId, start: at(-hour), end: at(0) })).toMatchObject({ status: 201 })
     expect(await reserve(other, { space_id: spaceId, start: at(hour), end: at(2 * hour) })).toMatchObject({
       status: 201,
+    })
+  })
+
+  describe('where nobody has written yet that the one before is over', () => {
+    it('there is room after a no-show', async () => {
+      const { expectRoom, wanted, driver } = await withReading()
+      fixture.baywire.clock.advance(hour / 4 - 1)
+      expect(await reserve(driver, { ...wanted, start: inMs(0) })).toMatchObject({ status: 409 })
+      fixture.baywire.clock.advance(1)
+      await expectRoom('no_show')
+    })
+
+    it('there is room after an early departure', async () => {
+      const { say, expectRoom, wanted, driver } = await withReading()
+      await say(true)
+      expect(await reserve(driver, { ...wanted, start: inMs(0) })).toMatchObject({ status: 409 })
+      await say(false)
+      await expectRoom('completed')
+    })
+
+    it('there is room after a departure that only time has confirmed', async () => {
+      const { say, expectRoom, wanted, driver } = await withReading({ debounce: { readings: 5, hold_s: 60 } })
+      await say(true)
+      fixture.baywire.clock.advance(60_000)
+      expect(await reserve(driver, { ...wanted, start: inMs(0) })).toMatchObject({ status: 409 })
+      await say(false)
+      expect(await reserve(driver, { ...wanted, start: inMs(0) })).toMatchObject({ status: 409 })
+      fixture.baywire.clock.advance(60_000)
+      await expectRoom('completed')
     })
   })
 
