@@ -1,5 +1,5 @@
 import { plain, texts } from './arrays.ts'
-import type { TimeAtSpace } from './reservations.ts'
+import { isSettled, type TimeAtSpace } from './reservations.ts'
 import type { TenantWriterTransaction } from './transactions.ts'
 
 export interface WantedBay extends Omit<TimeAtSpace, 'spaceId'> {
@@ -17,10 +17,15 @@ export interface WantedBay extends Omit<TimeAtSpace, 'spaceId'> {
 
 /**
  * Spaces of the site that could be booked, the best first: known to be free where it is wanted soon, then with the fewest
- * bookings within a day of it, so that they spread; then by code. Nothing is locked: by then they may be taken.
+ * bookings within a day of it, so that they spread; then by code. Nothing is locked: by then they may be taken. At the end come
+ * those whose booking may be over, which is known under their locks alone.
  */
 export async function selectCandidates(tx: TenantWriterTransaction, wanted: WantedBay): Promise<string[]> {
   const { siteId, features, from, to, except, now, soon, atOnce, limit } = wanted
+  const inTheWay = tx`
+    FROM reservations r WHERE r.tenant_id = p.tenant_id AND r.space_id = p.id
+      AND r.state IN ('pending', 'confirmed', 'active') AND r.starts_at < ${to} AND r.ends_at > ${from}
+      AND (r.state <> 'pending' OR r.hold_expires_at > ${new Date(now)})`
   const rows = await tx<{ id: string }[]>`
     SELECT p.id FROM spaces p JOIN space_states s ON s.tenant_id = p.tenant_id AND s.space_id = p.id
     WHERE p.tenant_id = ${tx.tenantId} AND p.site_id = ${siteId} AND p.archived_at IS NULL
@@ -29,11 +34,8 @@ export async function selectCandidates(tx: TenantWriterTransaction, wanted: Want
       AND NOT EXISTS (
         SELECT FROM overrides o WHERE o.tenant_id = p.tenant_id AND o.space_id = p.id AND o.ended_at IS NULL
           AND (o.ends_at IS NULL OR o.ends_at > ${from}))
-      AND NOT EXISTS (
-        SELECT FROM reservations r WHERE r.tenant_id = p.tenant_id AND r.space_id = p.id
-          AND r.state IN ('pending', 'confirmed', 'active') AND r.starts_at < ${to} AND r.ends_at > ${from}
-          AND (r.state <> 'pending' OR r.hold_expires_at > ${new Date(now)}))
-    ORDER BY
+      AND NOT EXISTS (SELECT ${inTheWay} AND ${isSettled(tx, now)})
+    ORDER BY EXISTS (SELECT ${inTheWay}),
       CASE WHEN NOT ${soon}::boolean THEN 0 WHEN s.status = 'free' THEN 0 WHEN s.occupancy = 'occupied' THEN 2 ELSE 1 END,
       (SELECT count(*) FROM reservations r WHERE r.tenant_id = p.tenant_id AND r.space_id = p.id
         AND r.state IN ('pending', 'confirmed', 'active')

@@ -198,7 +198,7 @@ export async function findSettledOverlap(
 }
 
 /** Whether nothing is due of `r`, and nothing was heard, that may have ended it without anybody having written so yet. */
-const isSettled = (tx: TenantWriterTransaction, now: number) => tx`
+export const isSettled = (tx: TenantWriterTransaction, now: number) => tx`
   (r.next_due_at IS NULL OR r.next_due_at > ${new Date(now)})
   AND NOT (r.state = 'active' AND (
     EXISTS (SELECT FROM space_events e WHERE e.space_id = r.space_id AND e.tenant_id = r.tenant_id

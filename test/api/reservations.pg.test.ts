@@ -76,7 +76,7 @@ async function withReading(policy: object = {}) {
     INSERT INTO policies (tenant_id, version, scope, fields)
     SELECT id, policy_version + 1, 'tenant', ${sql.json(policy as never)} FROM tenants WHERE id = ${id}`
   await sql`UPDATE tenants SET policy_version = policy_version + 1 WHERE id = ${id}`
-  const { driver, spaceIds } = await fixture.inTenant(id)
+  const { driver, siteId, spaceIds } = await fixture.inTenant(id)
   const say = (occupied: boolean) => {
     fixture.baywire.clock.advance(1000)
     return fixture.baywire.deliver(`parking/v1/${slug}/devices/S1/reading`, { occupied })
@@ -90,7 +90,7 @@ async function withReading(policy: object = {}) {
     expect(await reserve(driver, { ...wanted, start: inMs(0) })).toMatchObject({ status: 201 })
     expect((await driver('GET', `/reservations/${before.body.id}`)).body.state).toBe(state)
   }
-  return { say, expectRoom, wanted, driver }
+  return { say, expectRoom, wanted, driver, siteId }
 }
 
 describe('reserving a space', () => {
@@ -176,6 +176,15 @@ describe('reserving a space', () => {
       expect(await reserve(driver, { ...wanted, start: inMs(0) })).toMatchObject({ status: 409 })
       await say(false)
       await expectRoom('completed')
+    })
+
+    it('its space is found among those of the site, too', async () => {
+      const { say, wanted, driver, siteId } = await withReading()
+      const ofSite = () => reserve(driver, { site_id: siteId, start: inMs(0), end: wanted.end })
+      await say(true)
+      expect(await ofSite()).toMatchObject({ status: 409 })
+      await say(false)
+      expect(await ofSite()).toMatchObject({ status: 201, body: { space_id: wanted.space_id } })
     })
 
     it('there is room after a departure that only time has confirmed', async () => {
