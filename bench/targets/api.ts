@@ -105,7 +105,7 @@ async function provisionSite(url: string): Promise<void> {
       provision(tx, { sites: [{ code: site }], spaces: planned }),
     )
     await owner`
-      UPDATE space_states SET observed_at = now(), since = now(),
+      UPDATE space_states SET observed_at = now(), since = now(), input_seq = 1,
         status = CASE WHEN random() < 0.2 THEN 'free' ELSE 'occupied' END
       WHERE tenant_id = (SELECT id FROM tenants WHERE slug = ${tenant})`
   } finally {

@@ -64,7 +64,7 @@ export async function readPlaces(tx: TenantTransaction): Promise<PlacesSnapshot 
   const id = tx.tenantId
   const rows = await tx.execute<Read & Record<string, unknown>>(sql`
     SELECT 'tenant' AS kind, json_build_object('placesVersion', places_version, 'asOf', (
-        SELECT ${milliseconds(sql`max(updated_at)`)} FROM space_states WHERE tenant_id = ${id}))::text AS data
+        SELECT ${milliseconds(sql`max(updated_at)`)} FROM space_states WHERE tenant_id = ${id} AND input_seq > 0))::text AS data
       FROM tenants WHERE id = ${id}
     UNION ALL
     SELECT 'site', json_build_object('id', id, 'code', code, 'name', name, 'lat', lat, 'lon', lon)::text
@@ -97,7 +97,10 @@ export interface StateRow extends LiveState {
   readonly updatedAt: number
 }
 
-/** The states that took something in after `after`; all of them where it is null. */
+/**
+ * The states that took something in after `after`; all that ever did where it is null. One that never did is as it was when its
+ * space was made, whose place is read with it.
+ */
 export async function statesAfter(tx: TenantTransaction, after: number | null): Promise<StateRow[]> {
   const newer = after === null ? undefined : gt(spaceStates.updatedAt, new Date(after))
   const rows = await tx
@@ -114,7 +117,7 @@ export async function statesAfter(tx: TenantTransaction, after: number | null): 
       updatedAt: spaceStates.updatedAt,
     })
     .from(spaceStates)
-    .where(and(eq(spaceStates.tenantId, tx.tenantId), newer))
+    .where(and(eq(spaceStates.tenantId, tx.tenantId), gt(spaceStates.inputSeq, 0), newer))
   return rows.map(({ since, observedAt, updatedAt, ...facts }) => ({
     ...(facts as Pick<StateRow, 'spaceId' | Exclude<keyof LiveState, 'since' | 'observedAt'>>),
     since: since?.getTime() ?? null,

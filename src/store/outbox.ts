@@ -124,7 +124,7 @@ export async function sitesNow(
 ): Promise<SiteNow[]> {
   const rows = await tx<Counts[]>`
     SELECT i.tenant_id AS "tenantId", i.id AS "siteId", i.code, (
-        SELECT max(updated_at) FROM space_states WHERE tenant_id = ${tenantId}) AS "asOf",
+        SELECT max(updated_at) FROM space_states WHERE tenant_id = ${tenantId} AND input_seq > 0) AS "asOf",
       count(p.id)::int AS total,
       count(*) FILTER (WHERE s.status = 'free')::int AS free,
       count(*) FILTER (WHERE s.status = 'occupied')::int AS occupied,

@@ -115,7 +115,7 @@ export async function availability(tx: TenantTransaction, { siteId }: { siteId?:
   const asOf = tx
     .select({ at: max(spaceStates.updatedAt) })
     .from(spaceStates)
-    .where(eq(spaceStates.tenantId, tx.tenantId))
+    .where(and(eq(spaceStates.tenantId, tx.tenantId), gt(spaceStates.inputSeq, 0)))
   const rows = await tx
     .select({
       asOf: sql<Date | null>`${asOf}`.mapWith(spaceStates.updatedAt),

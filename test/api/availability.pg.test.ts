@@ -40,10 +40,9 @@ beforeAll(async () => {
   ] as const) {
     await sql`
       UPDATE space_states SET status = ${status}, occupancy = ${occupancy}, stale = ${stale}, version = 1,
-        since = '2026-11-20T08:00:00Z', observed_at = '2026-11-20T08:30:00Z'
+        since = '2026-11-20T08:00:00Z', observed_at = '2026-11-20T08:30:00Z', input_seq = 1, updated_at = '2026-11-20T09:00:00Z'
       WHERE tenant_id = ${tenant.id} AND space_id = (SELECT id FROM spaces WHERE tenant_id = ${tenant.id} AND code = ${code})`
   }
-  await sql`UPDATE space_states SET updated_at = '2026-11-20T09:00:00Z' WHERE tenant_id = ${tenant.id}`
 })
 afterAll(() => fixture.close())
 

@@ -139,6 +139,31 @@ describe('what is in memory', () => {
     },
   )
 
+  test('is as of what was heard last, and of no time before: a space that is made was not heard', async () => {
+    const tenant = await tenantWithDevices(follower.tenants)
+    const view = await follower.views.of(tenant.id)
+    const look = async () => {
+      await follower.views.publicOne(tenant.slug)
+      await follower.views.refresh(tenant.slug)
+    }
+    await look()
+    expect(view?.asOf).toBeNull()
+    await say(tenant, '1', { occupied: true })
+    const heardAt = fixture.baywire.clock.now()
+    await vi.waitFor(() => expect(view?.asOf).toBe(heardAt), untilSoon)
+    await steps['new space']?.(tenant, { a: 0, b: 1 })
+    // Later than the reading, whatever this test's clock says.
+    await fixture.baywire.sql`
+      UPDATE space_states SET updated_at = now() + interval '1 day' WHERE tenant_id = ${tenant.id} AND input_seq = 0`
+    await vi.waitFor(() => expect(view?.spaces).toBe(devices.length + 1), untilSoon)
+    await look()
+    expect(view?.asOf).toBe(heardAt)
+    await tenant.owner('POST', '/sites', { json: { code: 'read-anew', name: 'Read anew' } })
+    await vi.waitFor(() => expect(view?.sites).toHaveLength(2), untilSoon)
+    expect(view?.asOf).toBe(heardAt)
+    await expectRight(follower, tenant.id)
+  })
+
   test('is answered without asking the database', async () => {
     const tenant = await tenantWithDevices(follower.tenants)
     await say(tenant, '1', { occupied: true })

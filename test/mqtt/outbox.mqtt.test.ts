@@ -202,6 +202,8 @@ describe('an app on the embedded broker', () => {
     await baywire.tenant(other, ['Z1'])
     const newcomer = await watch(other)
     await newcomer.until(() => newcomer.last(stateOf(other, 'Z1')) !== undefined)
+    await newcomer.until(() => newcomer.last(availabilityOf(other)) !== undefined)
+    expect(newcomer.last(availabilityOf(other)), 'nothing was ever heard').toMatchObject({ as_of: null })
   })
 
   it('sees everything cleared when its tenant is suspended or erased, and again when it is resumed', async () => {
