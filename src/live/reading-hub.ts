@@ -9,10 +9,23 @@ import {
 import type { TenantDatabase, TenantTransaction } from '../store/transactions.ts'
 import type { TailCursors, TailMark } from './tail-cursor.ts'
 
-export interface TailedReading {
+/** A reading at its place, encoded once for all who get it, and not before somebody does. */
+export class TailedReading {
   readonly reading: FoundReading
-  /** Its place: what is behind it follows. */
+  /** What is behind it follows. */
   readonly mark: TailMark
+  #sse: Buffer | undefined
+
+  constructor(reading: FoundReading, mark: TailMark) {
+    this.reading = reading
+    this.mark = mark
+  }
+
+  /** @param encode whoever comes first makes it, for all of them the same */
+  sse(encode: () => string): Buffer {
+    this.#sse ??= Buffer.from(encode())
+    return this.#sse
+  }
 }
 
 /** Readings in order, and how many came before these and are not told. */
@@ -184,10 +197,11 @@ async function told(tx: TenantTransaction, from: TailMark, upTo: Snapshot): Prom
 /** The last one's place is that of all of them: it needs no key. */
 function marked({ upTo, readings }: Committed, { after }: TailMark): TailedReading[] {
   const at = Date.now()
-  return readings.map((reading, index) => ({
-    reading,
-    mark: index === readings.length - 1 ? { at, after: upTo } : { at, after, within: { upTo, key: keyOf(reading) } },
-  }))
+  return readings.map((reading, index) => {
+    const isLast = index === readings.length - 1
+    const mark = isLast ? { at, after: upTo } : { at, after, within: { upTo, key: keyOf(reading) } }
+    return new TailedReading(reading, mark)
+  })
 }
 
 function keyOf({ receivedAt, id, part }: FoundReading): ReadingKey {

@@ -14,7 +14,7 @@ export interface ReadingStreamOptions extends StreamHooks<ReadingStream> {
   mayFollow: () => Promise<boolean>
   expiresAt?: number | undefined
   wants: (reading: FoundReading) => boolean
-  /** As those outside see it: JSON. */
+  /** As those outside see it: JSON. For all streams of a hub the same. */
   encode: (reading: FoundReading) => string
   /** The cursor that came last, of one who comes back. */
   since: string | undefined
@@ -149,15 +149,22 @@ export class ReadingStream implements KeptStream, TailReader {
     }
   }
 
+  /** Stops where too much is unsent: the rest waits here, where it is there once for all, and the oldest of it are skipped. */
   #write(): void {
-    const allowed = Math.min(this.#take(), this.#waiting.length)
-    if (allowed < this.#waiting.length) this.#skip(this.#waiting.length - allowed)
-    const blocks = this.#waiting.map((one) => this.#block(one))
-    if (this.#skipped > 0) blocks.unshift(`event: skipped\ndata: {"count":${this.#skipped}}\n\n`)
-    this.#allowed -= this.#waiting.length
+    const { sink, limits } = this.#options
+    const surplus = this.#waiting.length - this.#take()
+    if (surplus > 0) this.#skip(surplus)
+    if (this.#skipped > 0) sink.events({ sse: Buffer.from(`event: skipped\ndata: {"count":${this.#skipped}}\n\n`) })
     this.#skipped = 0
-    this.#waiting = []
-    this.#options.sink.events({ sse: Buffer.from(blocks.join('')) })
+    let sent = 0
+    for (const one of this.#waiting) {
+      if (sink.unsentBytes > limits.unsentBytes) break
+      sink.events({ sse: one.sse(() => this.#block(one)) })
+      sent += 1
+    }
+    this.#allowed -= sent
+    this.#waiting.splice(0, sent)
+    if (this.#waiting.length > 0) void this.#sendWhenDrained()
   }
 
   /** JSON has no line breaks, and neither have cursors. */
