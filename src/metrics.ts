@@ -168,7 +168,7 @@ export function createMetrics(): Metrics {
     }),
     streamsEnded: new Counter({
       name: 'baywire_streams_ended_total',
-      help: 'streams that ended: gone (by the client), too_slow (cut), too_busy, expired, forbidden, stopping',
+      help: 'streams that ended: gone (by the client), too_slow (cut), too_busy, full, expired, forbidden, stopping',
       labelNames: ['kind', 'reason'],
       registers,
     }),

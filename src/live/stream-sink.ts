@@ -9,9 +9,12 @@ export type EndReason =
   | 'expired'
   /** Whoever opened it may not follow any more. */
   | 'forbidden'
-  /** Reads too slowly, or says too much. */
+  /** Reads too slowly. */
   | 'too_slow'
+  /** Says too much, or has too many streams. */
   | 'too_busy'
+  /** This process has too many streams. */
+  | 'full'
 
 export interface Reset {
   room: Room

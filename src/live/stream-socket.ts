@@ -23,6 +23,7 @@ const closeCodes: Record<EndReason, number> = {
   forbidden: 4403,
   too_slow: 4408,
   too_busy: 4429,
+  full: 1013,
 }
 
 const message = z.discriminatedUnion('type', [

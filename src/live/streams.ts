@@ -125,19 +125,13 @@ export class Streams {
     return this.#open.size
   }
 
-  /** @throws Refusal `too_many_requests`, `busy` where there is no room for one more */
+  /**
+   * Before anything is done for a stream; `keep` looks again.
+   * @throws Refusal `too_many_requests`, `busy` where there is no room for one more stream
+   */
   admit(follower: Follower): void {
-    const { perProcess, perTenant, perUser } = this.settings
-    if (this.#closed || isFull(perProcess, this.#open.size)) {
-      throw new Refusal('busy', 'This server has no room for one more stream.', { retryAfterS })
-    }
-    const ofFollower = perUser * (follower.kind === 'api_key' ? apiKeyTimes : 1)
-    if (isFull(ofFollower, this.#countOf(followerKey(follower)))) {
-      throw new Refusal('too_many_requests', `You have ${ofFollower} streams open: close one.`, { retryAfterS })
-    }
-    if (isFull(perTenant, this.#countOf(follower.tenantId))) {
-      throw new Refusal('too_many_requests', `Your tenant has ${perTenant} streams open.`, { retryAfterS })
-    }
+    const refusal = this.#refusalOf(follower)
+    if (refusal !== undefined) throw refusal
   }
 
   /** Rejects where the database cannot be asked where the tenant's events stand. */
@@ -167,8 +161,12 @@ export class Streams {
     })
   }
 
-  /** Looks after a stream of any kind until it says that it has ended, which it does once. */
+  /**
+   * Looks after a stream of any kind until it says that it has ended, which it does once: at once where there is no room for it
+   * any more, as others who were admitted at the same time came first.
+   */
   keep<Kept extends KeptStream>(follower: Follower, make: (hooks: StreamHooks<Kept>) => Kept): Kept {
+    const refusal = this.#refusalOf(follower)
     const stream = make({
       limits: this.settings,
       onTrouble: (error) => this.#note(error),
@@ -180,6 +178,7 @@ export class Streams {
     this.#count(follower.tenantId, 1)
     this.#options.metrics.streams.inc({ kind: stream.kind })
     if (this.#closed) stream.end('stopping')
+    else if (refusal !== undefined) stream.end(refusal.code === 'busy' ? 'full' : 'too_busy')
     return stream
   }
 
@@ -188,6 +187,21 @@ export class Streams {
     this.#closed = true
     clearInterval(this.#timer)
     for (const stream of this.#open.keys()) stream.end('stopping')
+  }
+
+  #refusalOf(follower: Follower): Refusal | undefined {
+    const { perProcess, perTenant, perUser } = this.settings
+    if (this.#closed || isFull(perProcess, this.#open.size)) {
+      return new Refusal('busy', 'This server has no room for one more stream.', { retryAfterS })
+    }
+    const ofFollower = perUser * (follower.kind === 'api_key' ? apiKeyTimes : 1)
+    if (isFull(ofFollower, this.#countOf(followerKey(follower)))) {
+      return new Refusal('too_many_requests', `You have ${ofFollower} streams open: close one.`, { retryAfterS })
+    }
+    if (isFull(perTenant, this.#countOf(follower.tenantId))) {
+      return new Refusal('too_many_requests', `Your tenant has ${perTenant} streams open.`, { retryAfterS })
+    }
+    return undefined
   }
 
   #openHub(tenantId: string): Promise<StreamHub> {

@@ -192,6 +192,26 @@ describe('a WebSocket', () => {
     expect((await api.get(token, '/changes')).status).toBe(200)
   })
 
+  it.each([
+    ['user', { perUser: 2 }, 4429],
+    ['tenant', { perTenant: 2 }, 4429],
+    ['process', { perProcess: 2 }, 1013],
+  ])('is one of so many of a %s where many are opened at once, too', async (_, streams, closeCode) => {
+    const small = await fixture.process({ streams })
+    const { token } = await (await fixture.tenant()).person()
+    const tickets = await Promise.all(Array.from({ length: 20 }, () => askTicket(small.port, token)))
+    const sockets = tickets.map((ticket) => new SocketFollower(small.port, ticket))
+    const opened = await Promise.allSettled(sockets.map((socket) => socket.opened()))
+    const closed = opened.filter(({ status }) => status === 'fulfilled').length - 2
+    // Those that were refused have a code of the client's own.
+    const codes = () => sockets.flatMap((socket) => socket.closeCode ?? []).filter((code) => code !== 1006)
+    await eventually('the others are closed', () => codes().length >= closed)
+    expect(codes()).toEqual(Array.from({ length: closed }, () => closeCode))
+    expect(small.live.streams.size).toBe(2)
+    for (const socket of sockets) socket.close()
+    await small.close()
+  })
+
   it('is ended by a process that stops, so that its client comes back', async () => {
     const tenant = await fixture.tenant()
     const stopping = await fixture.process()

@@ -253,6 +253,16 @@ describe('a stream', () => {
     await small.close()
   })
 
+  it('is one of so many where many are opened at once, too', async () => {
+    const small = await fixture.process({ streams: { perUser: 2 } })
+    const { token } = await (await fixture.tenant()).person()
+    const all = Array.from({ length: 20 }, () => small.follow(token))
+    await Promise.all(all.map((one) => one.opened()))
+    await eventually('no more than that are left', () => all.filter(({ closed }) => !closed).length === 2)
+    expect(small.live.streams.size).toBe(2)
+    await small.close()
+  })
+
   it('is ended by a process that stops, with a word, and goes on at another', async () => {
     const tenant = await fixture.tenant()
     const { token } = await tenant.person()
