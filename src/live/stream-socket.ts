@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
 import { z } from 'zod'
+import { drained } from './drained.ts'
 import type { Batch } from './event-body.ts'
 import { readRoom } from './rooms.ts'
 import type { EndReason, Reset, Sink } from './stream-sink.ts'
@@ -87,10 +88,7 @@ export class SocketSink implements Sink {
   }
 
   async drained(): Promise<void> {
-    if (this.#connection.destroyed || this.unsentBytes === 0) return
-    await new Promise<void>((resolve) => {
-      this.#connection.once('drain', resolve).once('close', resolve)
-    })
+    if (this.unsentBytes > 0) await drained(this.#connection)
   }
 
   end(reason: EndReason): void {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { drained } from './drained.ts'
 import type { Batch } from './event-body.ts'
 import type { EndReason, Reset, Sink } from './stream-sink.ts'
 
@@ -56,10 +57,7 @@ export class SseSink implements Sink {
   }
 
   async drained(): Promise<void> {
-    if (this.#response.destroyed || this.unsentBytes === 0) return
-    await new Promise<void>((resolve) => {
-      this.#response.once('drain', resolve).once('close', resolve)
-    })
+    if (this.unsentBytes > 0) await drained(this.#response)
   }
 
   end(reason: EndReason): void {
