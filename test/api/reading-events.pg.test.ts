@@ -1,10 +1,12 @@
 /** The log of readings as it is written: each reading once, whenever it is committed, and wherever one comes back. */
 import { EventEmitter, once } from 'node:events'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { redriveDeadLetters } from '../../src/ingest/redrive-run.ts'
 import { DeviceDirectory } from '../../src/store/device-directory.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
+import { SseSink } from '../../src/live/stream-sse.ts'
+import { defaultStreamSettings } from '../../src/live/streams.ts'
 import { currentSnapshot, selectCommitted } from '../../src/store/reading-tail.ts'
 import { SpaceMemory } from '../../src/store/space-lock.ts'
 import { tenantDatabase } from '../../src/store/transactions.ts'
@@ -67,14 +69,15 @@ function waiting(): { promise: Promise<unknown>; resolve: () => void } {
 }
 
 /** Readings that are written, and not committed until that is called. */
-async function held({ id }: LiveTenant, { secondsAgo = 5, count = 1 } = {}): Promise<() => Promise<void>> {
+async function held({ id }: LiveTenant, { secondsAgo = 5, count = 1, bytes = 4 } = {}): Promise<() => Promise<void>> {
   const { system, clock } = fixture.baywire
   const receivedAt = new Date(clock.now() - secondsAgo * 1000)
   const [told, written] = [waiting(), waiting()]
   const done = system.withSystem(async (tx) => {
     await tx`
       insert into readings (tenant_id, id, part, received_at, topic, outcome, payload)
-      select ${id}, gen_random_uuid(), 0, ${receivedAt}, 'parking/v1/x/devices/held/reading', 'malformed', 'held'::bytea
+      select ${id}, gen_random_uuid(), 0, ${receivedAt}, 'parking/v1/x/devices/held/reading', 'malformed',
+        repeat('x', ${bytes}::int)::bytea
       from generate_series(1, ${count}::int)`
     await tx`
       insert into ledger_entries (tenant_id, minute, writer, received, malformed)
@@ -244,6 +247,28 @@ describe('a stream of readings', () => {
     await eventually('the end', () => back.of('reading').at(-1)?.data.device === 's000')
     expect(counted(back)).toBe(3501)
     for (const one of [follower, narrow, back]) one.close()
+  })
+
+  it('waits for one who pauses, of whom little is in memory meanwhile', async () => {
+    const there = await scene()
+    const follower = await there.follow().live()
+    follower.response?.pause()
+    let most = 0
+    const { events } = SseSink.prototype
+    const writing = vi.spyOn(SseSink.prototype, 'events').mockImplementation(function (this: SseSink, batch) {
+      events.call(this, batch)
+      most = Math.max(most, this.unsentBytes)
+    })
+    await (
+      await held(there, { count: 900, bytes: 1000 })
+    )()
+    await eventually('what is written', () => most > 0)
+    follower.response?.resume()
+    await eventually('all of them', () => follower.of('reading').length === 900)
+    expect(idsOf(follower)).toEqual(await there.logged())
+    expect(most).toBeLessThan(2 * defaultStreamSettings.unsentBytes)
+    writing.mockRestore()
+    follower.close()
   })
 
   it('tells one whose cursor is none to begin anew', async () => {
