@@ -5,8 +5,8 @@ import { spaceStates } from './schema/states.ts'
 import type { TenantTransaction } from './transactions.ts'
 
 /**
- * What anybody may read of a tenant that opted in. A space that was never heard has no row in `space_states`:
- * it counts, and it is unknown.
+ * What anybody may read of a tenant that opted in. A space that was never heard counts, and it is unknown,
+ * whether or not it has a row in `space_states` yet.
  */
 export interface PublicSite {
   code: string
