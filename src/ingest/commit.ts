@@ -21,7 +21,7 @@ import { findLastContents, findSeen, insertReadings, type ReadingRow } from '../
 import type { SystemDatabase, SystemTransaction } from '../store/transactions.ts'
 import { SpaceWriter, type WriterMemory } from '../store/writer.ts'
 import { candidateOf, identitiesToLookUp, isLive, isWanted, judge, type Candidate } from './judge.ts'
-import type { Message, Presence, Received } from './message.ts'
+import { sizeOf, type Message, type Presence, type Received } from './message.ts'
 
 export interface CommitContext {
   readonly database: SystemDatabase
@@ -46,12 +46,16 @@ export interface Committed {
   readonly unknownTenant: readonly Received[]
 }
 
+/** Up to here the statements of a batch take less time to be executed than it takes to plan them. */
+const mostFewReadings = 250
+
 /**
  * One transaction for a batch: log the raw messages, step the spaces, write states, sessions, books and events. When
  * this returns, it is committed, and everything in the batch may be acknowledged.
  */
 export async function commitBatch(context: CommitContext, batch: readonly Received[]): Promise<Committed> {
-  const { committed, logged } = await context.database.withSystem(async (tx) => {
+  const fewRows = sizeOf(batch).readings <= mostFewReadings
+  const commit = async (tx: SystemTransaction) => {
     const [transaction, tenants] = await Promise.all([
       tx<{ id: string }[]>`SELECT pg_current_xact_id()::text AS id`,
       findTenants(tx, [...new Set(batch.map((received) => received.tenant))]),
@@ -64,7 +68,8 @@ export async function commitBatch(context: CommitContext, batch: readonly Receiv
     const prepared = { counts: countsOf(stepped?.ledger ?? [], tenants), unknownTenant }
     context.onPrepared?.({ transactionId: transaction[0]?.id ?? '0', committed: prepared })
     return { committed: prepared, logged: stepped }
-  })
+  }
+  const { committed, logged } = await context.database.withSystem(commit, { fewRows })
   // Postgres answers the COMMIT of a transaction in which a statement failed with a rollback, not with an error:
   // only when each of them succeeded too is the batch committed.
   await logged?.written()

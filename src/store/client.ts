@@ -96,6 +96,22 @@ export interface ConnectOptions {
    * TCP alone: after 70 s where it has taken the statement, else after a quarter of an hour.
    */
   patient?: boolean
+  /**
+   * Statements are planned once, by index alone: for those of few rows each, whose planning takes longer than all else. Without
+   * it each is planned for its own rows, every time.
+   */
+  fewRows?: boolean
+}
+
+/** For statements that carry hundreds of rows each, which a plan of their own costs little. */
+const ownPlans = { plan_cache_mode: 'force_custom_plan' }
+
+/** A plan that was kept from when the tables were small must be as good when they are large: it looks rows up one by one. */
+const keptPlans = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
 }
 
 const CONNECT_TIMEOUT_S = 10
@@ -105,7 +121,7 @@ const CONNECT_TIMEOUT_S = 10
  * Dates, arrays are their text. Drizzle replaces the parsers of the client that it is given: give it one of its own.
  */
 export function connect(connectOptions: ConnectOptions): Sql {
-  const { url, role, max, statementTimeoutMs, name, lasting = false } = connectOptions
+  const { url, role, max, statementTimeoutMs, name, lasting = false, fewRows = false } = connectOptions
   const options: ClientOptions = {
     max,
     connect_timeout: CONNECT_TIMEOUT_S,
@@ -119,9 +135,7 @@ export function connect(connectOptions: ConnectOptions): Sql {
       statement_timeout: statementTimeoutMs,
       // Of a client that is gone without a word, the locks would stay for hours.
       idle_in_transaction_session_timeout: statementTimeoutMs,
-      // A plan that was kept from when the tables were small would be used for ever: statements here carry
-      // hundreds of rows each, which a plan of their own costs little.
-      plan_cache_mode: 'force_custom_plan',
+      ...(fewRows ? keptPlans : ownPlans),
       ...(role === undefined ? {} : { role }),
     },
     types: { bigint: bigintAsNumber },

@@ -43,7 +43,8 @@ export interface TenantDatabase {
 }
 
 export interface SystemDatabase {
-  withSystem<T>(work: (tx: SystemTransaction) => Promise<T>): Promise<T>
+  /** @param options.fewRows for statements of at most some hundred rows that are to take little time: their plans are kept */
+  withSystem<T>(work: (tx: SystemTransaction) => Promise<T>, options?: { fewRows?: boolean }): Promise<T>
   /** Reads only, and all of it as of one moment; partitions of the log are dropped only after it has ended. */
   withSnapshot<T>(work: (tx: SystemTransaction) => Promise<T>): Promise<T>
   close(): Promise<void>
@@ -122,14 +123,18 @@ export async function enterTenant(
 
 export function systemDatabase(options: Options): SystemDatabase {
   const client = new LastingClient({ ...options, role: 'baywire_ingest' })
+  const ofFewRows = new LastingClient({ ...options, role: 'baywire_ingest', fewRows: true })
   return {
-    withSystem: (work) => client.begin('', (tx) => work(tx as SystemTransaction)),
+    withSystem: (work, { fewRows = false } = {}) =>
+      (fewRows ? ofFewRows : client).begin('', (tx) => work(tx as SystemTransaction)),
     withSnapshot: (work) =>
       client.begin(snapshotMode, async (tx) => {
         await keepPartitions(tx)
         return await work(tx as SystemTransaction)
       }),
-    close: () => client.close(),
+    async close() {
+      await Promise.all([client.close(), ofFewRows.close()])
+    },
   }
 }
 

@@ -87,6 +87,25 @@ describe('a connection', () => {
     expect(new Set(rows.map(([row]) => row?.['pid'])).size).toBe(3)
   })
 
+  it.each([
+    [false, { plans: 'force_custom_plan', scans: 'on' }],
+    [true, { plans: 'force_generic_plan', scans: 'off' }],
+  ])('plans statements of few rows (%s) once, and by index alone', async (fewRows, expected) => {
+    const system = systemDatabase({ url: database.ownerUrl, max: 1, statementTimeoutMs: 10_000, name: 'test' })
+    try {
+      const [found] = await system.withSystem(
+        async (tx) =>
+          await tx`
+          select current_setting('plan_cache_mode') as plans, current_setting('enable_seqscan') as scans,
+            current_user as role`,
+        { fewRows },
+      )
+      expect(found).toEqual({ ...expected, role: 'baywire_ingest' })
+    } finally {
+      await system.close()
+    }
+  })
+
   it('limits the duration of a statement and tells its name', async () => {
     const sql = client({ statementTimeoutMs: 50, name: 'baywire somebody' })
     await expect(sql`select pg_sleep(10)`).rejects.toMatchObject({ code: '57014' })

@@ -37,11 +37,17 @@ function anotherIngest(database: SystemDatabase) {
   return new Ingest({ database, config, metrics: createMetrics(), log, clock: baywire.clock })
 }
 
-function deliverTo(ingest: Ingest, slug: string, { device, reading }: Sent): Promise<'acknowledged' | 'given up'> {
+type Answer = 'acknowledged' | 'given up'
+
+function deliverTo(ingest: Ingest, slug: string, { device, reading }: Sent): Promise<Answer> {
+  return publishTo(ingest, { topic: `parking/v1/${slug}/devices/${device}/reading`, payload: reading })
+}
+
+function publishTo(ingest: Ingest, { topic, payload }: { topic: string; payload: unknown }): Promise<Answer> {
   return new Promise((resolve) => {
     ingest.receive({
-      topic: `parking/v1/${slug}/devices/${device}/reading`,
-      payload: Buffer.from(JSON.stringify(reading)),
+      topic,
+      payload: Buffer.from(JSON.stringify(payload)),
       receivedAtMs: baywire.clock.now(),
       retained: false,
       retainStripped: false,
@@ -245,6 +251,28 @@ describe('half-way through', () => {
     const { malformed = 0, duplicate = 0, ...taken } = await tenant.outcomes()
     expect({ malformed, duplicate }).toEqual({ malformed: 0, duplicate: 0 })
     expect(Object.values(taken).reduce((a, b) => a + b, 0)).toBe(20)
+    await ingest.stop()
+    await database.close()
+  })
+
+  test('a batch of few readings goes by kept plans, and a large one by plans of its own', async () => {
+    const tenant = await newTenant(['A1'])
+    const database = otherDatabase()
+    const asked: unknown[] = []
+    const ingest = anotherIngest({
+      ...database,
+      withSystem: async (work, options) => {
+        asked.push(options)
+        return await database.withSystem(work, options)
+      },
+    })
+    const topic = `parking/v1/${tenant.slug}/gateways/gw-1/readings`
+    for (const count of [1, 250, 251]) {
+      const readings = logOf(['A1'], count).map(({ device, reading }) => ({ device, ...reading }))
+      // oxlint-disable-next-line no-await-in-loop -- a batch each
+      expect(await publishTo(ingest, { topic, payload: { readings } })).toBe('acknowledged')
+    }
+    expect(asked).toEqual([{ fewRows: true }, { fewRows: true }, { fewRows: false }])
     await ingest.stop()
     await database.close()
   })
