@@ -2,7 +2,14 @@ import { requirePermission, type Actor } from '../auth/principal.ts'
 import { Refusal, revisionOutdated } from '../refusal.ts'
 import { lockMembers } from '../store/members.ts'
 import { lockProvisioning } from '../store/provision-lock.ts'
-import { eraseTenantRows, selectTenant, updateTenant, type Tenant, type TenantFields } from '../store/tenants.ts'
+import {
+  eraseTenantRows,
+  selectTenant,
+  sizeOfLog,
+  updateTenant,
+  type Tenant,
+  type TenantFields,
+} from '../store/tenants.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { audited } from './audited.ts'
 import { ownRole } from './own-role.ts'
@@ -32,7 +39,10 @@ export async function changeTenant(
   return tenant
 }
 
-/** For good. Its audit log stays, and so do the accounts of its people. */
+/** Readings and events that a request takes away: about a second for which those of others wait. */
+const mostErasedByRequest = 50_000
+
+/** For good. Its audit log stays, and so do the accounts of its people. A large log is erased by the operator (platform.ts). */
 export async function eraseTenant(
   tx: TenantTransaction,
   actor: Actor,
@@ -48,6 +58,12 @@ export async function eraseTenant(
     throw new Refusal('invalid_input', 'Wrong input: see errors.', {
       errors: [{ path: 'slug', message: 'is not the slug of this tenant' }],
     })
+  }
+  if ((await sizeOfLog(tx)) > mostErasedByRequest) {
+    throw new Refusal(
+      'conflict',
+      'The log is too large for a request: the operator erases it, by `baywire tenant erase`.',
+    )
   }
   const rows = await eraseTenantRows(tx)
   await audited(tx, actor, {

@@ -91,9 +91,35 @@ export async function countTenant(tx: TenantTransaction): Promise<TenantCounts> 
   return row.counts
 }
 
+/** How many readings and events it has, as its books say: counting them would be reading the log of all tenants. */
+export async function sizeOfLog(tx: TenantTransaction): Promise<number> {
+  const [row] = await tx.execute<{ size: number }>(sql`
+    select (
+      coalesce((select sum(received) from ledger_entries where tenant_id = ${tx.tenantId}), 0) +
+      coalesce((select position - dropped_until from event_heads where tenant_id = ${tx.tenantId}), 0)
+    )::float8 as size`)
+  return row?.size ?? 0
+}
+
+/** Rows of one table that one part of a log may have: a moment for which those who write the same minutes wait. */
+const rowsOfPart = 10_000
+
 /**
- * Takes away all rows of the transaction's tenant, its audit log apart, and says how many of which table. Of a large log
- * that takes longer than a statement may: whoever erases one asks by a client without that limit.
+ * Takes away the oldest part of the log of the transaction's tenant, which is suspended, and says how many rows of which table;
+ * where they are none, only the last minutes are left. The very last part reads the whole log once: whoever erases asks by a
+ * client without a limit on statements.
+ */
+export async function eraseLogPart(tx: TenantTransaction): Promise<Record<string, number>> {
+  const [row] = await tx.execute<{ counts: Record<string, number> }>(
+    sql`select erase_log_part(${tx.tenantId}::uuid, ${rowsOfPart}) as counts`,
+  )
+  if (row === undefined) throw new Error('nothing was erased')
+  return row.counts
+}
+
+/**
+ * Takes away all rows of the transaction's tenant, its audit log apart, and says how many of which table. Whoever writes
+ * readings waits meanwhile, those of other tenants too: a large log is erased in parts before.
  */
 export async function eraseTenantRows(tx: TenantTransaction): Promise<Record<string, number>> {
   const [row] = await tx.execute<{ counts: Record<string, number> }>(

@@ -99,6 +99,19 @@ describe('erasing', () => {
     expect(await world.actions()).toEqual([])
   })
 
+  it('leaves a large log to the operator, all of it', async () => {
+    const world = await api.world()
+    await api.owner`
+      insert into ledger_entries (tenant_id, minute, writer, received, applied)
+      values (${world.id}, '2026-01-01', 'test', 50001, 50001)`
+    const answer = await erase(world.owner, world.slug)
+    expect(answer.status).toBe(409)
+    expect(answer.body).toMatchObject({ detail: expect.stringContaining('baywire tenant erase') })
+    expect(await world.actions()).toEqual([])
+    await api.owner`update ledger_entries set received = 50000, applied = 50000 where tenant_id = ${world.id}`
+    expect((await erase(world.owner, world.slug)).status).toBe(204)
+  })
+
   it('takes the tenant away once, and leaves its people without it', async () => {
     const world = await api.world(['owner', 'owner', 'viewer'])
     const answers = await Promise.all(world.people.slice(0, 2).map((person) => erase(person, world.slug)))

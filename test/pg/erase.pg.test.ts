@@ -1,13 +1,20 @@
 import { EventEmitter, once } from 'node:events'
 import { sql as fragment } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eraseTenantByCommand, resumeTenant, suspendTenant } from '../../src/administration/platform.ts'
+import {
+  eraseTenantByCommand,
+  eraseTenantInParts,
+  resumeTenant,
+  suspendTenant,
+} from '../../src/administration/platform.ts'
 import { newId } from '../../src/ids.ts'
 import { identify } from '../../src/ingest/credentials.ts'
 import { credentialsFingerprint, readCredentials } from '../../src/store/broker-credentials.ts'
 import { checkCredentials, createCredential, credentialChannel } from '../../src/store/credentials.ts'
-import { countTenant } from '../../src/store/tenants.ts'
-import { tenantDatabase, type TenantDatabase } from '../../src/store/transactions.ts'
+import { compareBooks } from '../../src/store/reconcile.ts'
+import { countTenant, eraseLogPart } from '../../src/store/tenants.ts'
+import { tenantDatabase, type TenantDatabase, type TenantTransaction } from '../../src/store/transactions.ts'
+import { eventually } from '../support/program.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 
 /** A tenant is suspended, and erased, while its sensors go on sending. */
@@ -146,6 +153,138 @@ describe('erasing a tenant', () => {
     const attempts = await Promise.allSettled([1, 2, 3].map(() => tenants.withTenant(id, eraseTenantByCommand)))
     expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(await rowsOf(id)).toEqual({ audit_log: 1, audit_heads: 1 })
+  })
+})
+
+/** Of noon of yesterday and of the day before, a few minutes each: 12 readings and 8. */
+async function sendOfOld(slug: string): Promise<void> {
+  const now = baywire.clock.now()
+  const midnight = now - (now % 86_400_000)
+  const times = [-36 * 60, -36 * 60 + 10, -36 * 60 + 20, -12 * 60, -12 * 60 + 10]
+  for (const [seq, minutes] of times.entries()) {
+    baywire.clock.set(midnight + minutes * 60_000)
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await Promise.all([...devices, 'ghost'].map((device) => send(slug, device, seq + 1)))
+  }
+  baywire.clock.set(now)
+}
+
+const inTenant =
+  (id: string) =>
+  <T>(work: (tx: TenantTransaction) => Promise<T>): Promise<T> =>
+    tenants.withTenant(id, work)
+
+const smallPart = (id: string, most: number) =>
+  tenants.withTenant(id, async (tx) => {
+    const [row] = await tx.execute<{ counts: Record<string, number> }>(
+      fragment`select erase_log_part(${id}::uuid, ${most}) as counts`,
+    )
+    return row?.counts ?? {}
+  })
+
+const isLast = (part?: Record<string, number>) => part !== undefined && Object.values(part).every((rows) => rows === 0)
+
+async function booksOf(tenantId: string): Promise<{ received: number; imbalance: number }> {
+  const { ledger, imbalance } = await baywire.system.withSnapshot((tx) => compareBooks(tx, { tenantId }))
+  return { received: ledger.received, imbalance }
+}
+
+const actionsOf = async (tenantId: string) =>
+  (
+    await baywire.sql<{ action: string }[]>`select action from audit_log where tenant_id = ${tenantId} order by seq`
+  ).map(({ action }) => action)
+
+describe('erasing a tenant in parts', () => {
+  it('holds up no reading, neither its own nor those of others in one batch with them, however long a part takes', async () => {
+    const [slow, beside] = [await baywire.tenant('slow', devices), await baywire.tenant('beside', devices)]
+    await sendOfOld('slow')
+    const [release, held] = [new EventEmitter(), new EventEmitter()]
+    const isHeld = once(held, 'held')
+    const holding = baywire.sql.begin(async (tx) => {
+      await tx`select from readings where tenant_id = ${slow} order by received_at limit 1 for update`
+      held.emit('held')
+      await once(release, 'now')
+    })
+    await isHeld
+    const erasing = eraseTenantInParts(inTenant(slow))
+    const waits = async () => {
+      const waiting = await baywire.sql`
+        select from pg_stat_activity where application_name = 'test api' and wait_event_type = 'Lock'
+          and datname = current_database()`
+      return waiting.length > 0
+    }
+    await eventually('a part that waits', waits)
+    const answers = await Promise.all(
+      ['slow', 'beside'].flatMap((slug) => devices.map((device) => send(slug, device, 100))),
+    )
+    expect(answers).toEqual(Array.from({ length: 6 }, () => 'acknowledged'))
+    expect(await waits()).toBe(true)
+    expect((await tenants.withTenant(slow, countTenant)).readings).toBe(23)
+
+    release.emit('now')
+    await holding
+    expect(await erasing).toMatchObject({ readings: 23, devices: 3, spaces: 3 })
+    expect(await rowsOf(slow)).toEqual({ audit_log: 2, audit_heads: 1 })
+    expect(await actionsOf(slow)).toEqual(['tenant.erasure_begun', 'tenant.erased'])
+    expect((await tenants.withTenant(beside, countTenant)).readings).toBe(3)
+    await baywire.expectSound()
+  })
+
+  it('may end anywhere: it stays suspended, its books are those of what is left, and the same again goes on', async () => {
+    const id = await baywire.tenant('halved', devices)
+    await sendOfOld('halved')
+    const begun = eraseTenantInParts(async (work) => {
+      if (work === eraseLogPart) throw new Error('killed')
+      return await tenants.withTenant(id, work)
+    })
+    await expect(begun).rejects.toThrow('killed')
+    const left: number[] = []
+    for (let part = 0; part < 5; part += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect((await smallPart(id, 5))['space_inputs']).toBeLessThanOrEqual(5)
+      // oxlint-disable-next-line no-await-in-loop
+      const { received, imbalance } = await booksOf(id)
+      expect(imbalance).toBe(0)
+      left.push(received)
+    }
+    expect(left).toEqual([12, 8, 0, 0, 0])
+    const [tenant] = await baywire.sql`select suspended_at is not null as suspended from tenants where id = ${id}`
+    expect(tenant).toEqual({ suspended: true })
+    await expect(tenants.withTenant(id, resumeTenant)).rejects.toThrow('cannot be resumed')
+
+    await eraseTenantInParts(inTenant(id))
+    expect(await rowsOf(id)).toEqual({ audit_log: 2, audit_heads: 1 })
+    await baywire.expectSound()
+  })
+
+  it('finds what was added to old minutes behind a part, what no device has any more, and what no book speaks of', async () => {
+    const id = await baywire.tenant('behind', devices)
+    await sendOfOld('behind')
+    await tenants.withTenant(id, suspendTenant)
+    await baywire.sql`update readings set device_id = ${newId()} where tenant_id = ${id} and device = 'A1'`
+    await baywire.sql`select make_reading_partitions('2026-01-01', 1)`
+    await baywire.sql`
+      insert into readings (tenant_id, id, received_at, topic, outcome)
+      values (${id}, ${newId()}, '2026-01-01T12:00:00Z', 'x', 'late')`
+    const parts: Record<string, number>[] = []
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    while (!isLast(parts.at(-1))) parts.push(await smallPart(id, 1000))
+    expect(parts.map(({ readings }) => readings)).toEqual([12, 8, 1, 0])
+
+    await sendOfOld('behind')
+    await tenants.withTenant(id, eraseTenantByCommand)
+    expect(await rowsOf(id)).toEqual({ audit_log: 2, audit_heads: 1 })
+    await baywire.expectSound()
+  })
+
+  it('only the log of the own tenant, while it is suspended', async () => {
+    const [one, two] = [await baywire.tenant('live-1', devices), await baywire.tenant('live-2', devices)]
+    await sendOfOld('live-2')
+    await tenants.withTenant(two, suspendTenant)
+    await expect(smallPart(one, 10)).rejects.toMatchObject({ cause: { code: '55000' } })
+    const across = tenants.withTenant(one, (tx) => tx.execute(fragment`select erase_log_part(${two}::uuid, 10)`))
+    await expect(across).rejects.toMatchObject({ cause: { code: '42501' } })
+    expect((await booksOf(two)).received).toBe(20)
   })
 })
 

@@ -254,6 +254,7 @@ const phrases: Readonly<Record<string, Phrase>> = {
   'tenant.suspended': plainly('suspended the tenant'),
   'tenant.resumed': plainly('took the tenant into service again'),
   'tenant.looked_into': plainly('looked into the tenant, as a platform administrator'),
+  'tenant.erasure_begun': plainly('shut the tenant off and began to erase it'),
   'tenant.erased': plainly('erased the tenant'),
 }
 

@@ -5,6 +5,7 @@ import {
   body,
   changeFailures,
   deleted,
+  described,
   exampleId,
   exampleTime,
   guardedBy,
@@ -103,5 +104,9 @@ export const eraseRoute = createRoute({
         .openapi('TenantErasure', { example: { slug: 'city' } }),
     ),
   },
-  responses: { 204: deleted, ...changeFailures },
+  responses: {
+    204: deleted,
+    ...changeFailures,
+    409: described('conflict', 'The log is too large for a request: the operator erases it.'),
+  },
 })

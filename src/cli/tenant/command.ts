@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { eraseTenantByCommand, resumeTenant, suspendTenant } from '../../administration/platform.ts'
+import { eraseTenantInParts, resumeTenant, suspendTenant } from '../../administration/platform.ts'
 import { readConfig } from '../../config.ts'
 import { BaywireError, UsageError } from '../../errors.ts'
 import { isTransient } from '../../store/connection-error.ts'
@@ -91,18 +91,25 @@ async function erase({ tenant, confirm, json }: Options & { confirm?: string }):
     )
     return
   }
-  const rows = await inTenant(tenant, eraseTenantByCommand)
+  const rows = await withTenant(tenant, eraseTenantInParts)
   terminal.print(json === true ? JSON.stringify({ tenant, erased: true, counts, rows }) : `${tenant}: erased`)
 }
 
 const mostTries = 5
 
+type InTenant = <T>(work: (tx: TenantTransaction) => Promise<T>) => Promise<T>
+
 async function inTenant<T>(slug: string, work: (tx: TenantTransaction) => Promise<T>): Promise<T> {
+  return await withTenant(slug, (run) => run(work))
+}
+
+/** Several transactions of one tenant: another one that takes over its slug meanwhile is not meant. */
+async function withTenant<T>(slug: string, work: (inTenant: InTenant) => Promise<T>): Promise<T> {
   return await withDatabase(async (database) => {
     const known = await database.tenantBySlug(slug)
     if (known === undefined)
       throw new BaywireError(`there is no tenant "${slug}"`, { advice: 'see `baywire tenant list`' })
-    return await untilDone(() => database.withTenant(known.id, work))
+    return await work((transaction) => untilDone(() => database.withTenant(known.id, transaction)))
   })
 }
 

@@ -40,6 +40,7 @@ export const definerFunctions: Record<string, string> = {
   tenant_by_slug: 'test/api/public.pg.test.ts',
   request_job: 'test/pg/job-requests.pg.test.ts',
   erase_tenant: 'test/pg/catalogue.pg.test.ts: a tenant is erased from within alone',
+  erase_log_part: 'test/pg/erase.pg.test.ts: only the log of the own tenant, while it is suspended',
   take_rate_limits: 'test/api/rate-limits.pg.test.ts',
   chain_audit_entry: 'test/pg/catalogue.pg.test.ts: an entry is chained, whatever its numbers say',
 }
