@@ -119,8 +119,7 @@ async function stepAndLog(
     () => addToLedger(tx, context.writer, ledger),
     () => writer.writeEvents(recordedAt),
   ]
-  const inTurn = writer.readsToWrite || orphans.length > 0
-  return { ledger, writer, written: await send(statements, { inTurn }) }
+  return { ledger, writer, written: await send(statements, { inTurn: writer.readsToWrite }) }
 }
 
 /** What a rehearsal remembers from one batch to the next, because nothing of it is written. */

@@ -1,4 +1,5 @@
 import { plainOf, textsOf } from './arrays.ts'
+import { keptOf } from './orphan-sample.ts'
 import type { SystemTransaction } from './transactions.ts'
 
 export const outcomes = [
@@ -66,17 +67,46 @@ export interface Orphan {
   readonly payload: Buffer
 }
 
-/** Puts devices that nobody knows into the orphan inbox, each with the last message it was heard in. */
+/**
+ * Puts devices that nobody knows into the orphan inbox, each with the last message it was heard in. Locks them in the order
+ * of their codes, as everybody does who locks several.
+ *
+ * @param orphans each device once
+ */
 export async function addOrphans(tx: SystemTransaction, orphans: readonly Orphan[]): Promise<void> {
-  for (const orphan of orphans.toSorted((a, b) => (a.tenantId + a.device < b.tenantId + b.device ? -1 : 1))) {
-    const heardAt = new Date(orphan.heardAt)
-    await tx`
-      INSERT INTO orphan_devices AS o
-        (tenant_id, device, first_heard_at, last_heard_at, heard, sample_topic, sample_payload)
-      VALUES (${orphan.tenantId}, ${orphan.device}, ${heardAt}, ${heardAt}, ${orphan.heard}, ${orphan.topic}, ${orphan.payload})
-      ON CONFLICT (tenant_id, device) DO UPDATE SET
-        last_heard_at = greatest(o.last_heard_at, excluded.last_heard_at), heard = o.heard + excluded.heard,
-        sample_topic = excluded.sample_topic, sample_payload = excluded.sample_payload`
+  if (orphans.length === 0) return
+  const samples = samplesOf(orphans)
+  await tx`
+    INSERT INTO orphan_devices AS o
+      (tenant_id, device, first_heard_at, last_heard_at, heard, sample_topic, sample_payload)
+    SELECT tenant_id, device, to_timestamp(heard_at / 1000), to_timestamp(heard_at / 1000), heard, topic,
+      substr(${samples.bytes}::bytea, sample_at, sample_bytes)
+    FROM unnest(
+      ${plainOf(orphans, (orphan) => orphan.tenantId)}::uuid[], ${textsOf(orphans, (orphan) => orphan.device)}::text[],
+      ${plainOf(orphans, (orphan) => orphan.heardAt)}::double precision[],
+      ${plainOf(orphans, (orphan) => orphan.heard)}::bigint[], ${textsOf(orphans, (orphan) => orphan.topic)}::text[],
+      ${samples.begins}::integer[], ${samples.lengths}::integer[]
+    ) AS n (tenant_id, device, heard_at, heard, topic, sample_at, sample_bytes)
+    ORDER BY tenant_id, device
+    ON CONFLICT (tenant_id, device) DO UPDATE SET
+      last_heard_at = greatest(o.last_heard_at, excluded.last_heard_at), heard = o.heard + excluded.heard,
+      sample_topic = excluded.sample_topic, sample_payload = excluded.sample_payload`
+}
+
+/** What is kept of the messages, each once however many it was heard of, and where that of each orphan begins (from 1). */
+function samplesOf(orphans: readonly Orphan[]): { bytes: Buffer; begins: string; lengths: string } {
+  const kept = new Map<Buffer, { sample: Buffer; begin: number }>()
+  let end = 1
+  for (const { payload } of orphans) {
+    if (kept.has(payload)) continue
+    const sample = keptOf(payload)
+    kept.set(payload, { sample, begin: end })
+    end += sample.length
+  }
+  return {
+    bytes: Buffer.concat(Array.from(kept.values(), ({ sample }) => sample)),
+    begins: plainOf(orphans, ({ payload }) => kept.get(payload)?.begin ?? null),
+    lengths: plainOf(orphans, ({ payload }) => kept.get(payload)?.sample.length ?? null),
   }
 }
 

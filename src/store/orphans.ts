@@ -1,22 +1,19 @@
 import { sql } from 'drizzle-orm'
+import { sampleOf, type Sample } from './orphan-sample.ts'
 import type { PageOfCodes } from './public.ts'
 import { rfc3339 } from './rfc3339.ts'
 import type { TenantTransaction } from './transactions.ts'
 
 /** A device that was heard and is not known; times as RFC 3339. */
-export interface Orphan extends Record<string, unknown> {
+export interface Orphan extends Sample {
   code: string
   first_heard_at: string
   last_heard_at: string
   heard: number
   ignored_at: string | null
+  /** Of the last message. */
   sample_topic: string
-  /** The first bytes of the last message, and how long that is as a whole. */
-  sample: Buffer
-  sample_bytes: number
 }
-
-const sampleBytes = 256
 
 /**
  * An orphan that became a device while ingest heard it once more is none, whatever stands in the inbox: ingest may have
@@ -30,15 +27,16 @@ export async function selectOrphans(
   tx: TenantTransaction,
   { after, limit, ignored, codePrefix }: PageOfCodes & { ignored: boolean; codePrefix?: string | undefined },
 ): Promise<Orphan[]> {
-  return await tx.execute<Orphan>(sql`
-    select o.device as code, o.heard::double precision as heard, o.sample_topic, substring(o.sample_payload from 1 for ${sampleBytes}) as sample,
-      length(o.sample_payload) as sample_bytes, ${rfc3339(sql`o.first_heard_at`)} as first_heard_at,
+  const rows = await tx.execute<Omit<Orphan, keyof Sample> & { kept: Buffer }>(sql`
+    select o.device as code, o.heard::double precision as heard, o.sample_topic, o.sample_payload as kept,
+      ${rfc3339(sql`o.first_heard_at`)} as first_heard_at,
       ${rfc3339(sql`o.last_heard_at`)} as last_heard_at, ${rfc3339(sql`o.ignored_at`)} as ignored_at
     from orphan_devices as o
     where o.tenant_id = ${tx.tenantId} and (o.ignored_at is not null) = ${ignored} and ${unknownStill}
       ${after === undefined ? sql`` : sql`and o.device > ${after}`}
       ${codePrefix === undefined ? sql`` : sql`and starts_with(o.device, ${codePrefix})`}
     order by o.device limit ${limit}`)
+  return rows.map(({ kept, ...orphan }) => ({ ...orphan, ...sampleOf(kept) }))
 }
 
 /** Whether it is there; nobody else claims or ignores it until COMMIT. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { addOrphans } from '../../src/store/books.ts'
 import { startTestIngest, type TestIngest } from '../support/ingest.ts'
 
 let baywire: TestIngest
@@ -124,6 +125,47 @@ describe('the nine outcomes', () => {
     const [stored] = await baywire.sql`
       SELECT count(payload)::int AS payloads, count(*)::int AS rows FROM readings WHERE tenant_id = ${tenant.id}`
     expect(stored).toEqual({ payloads: 1, rows: 9 })
+  })
+
+  test('a gateway batch of devices that nobody knows is one statement, and little is kept of it', async () => {
+    const tenant = await newTenant()
+    const strangers = Array.from({ length: 500 }, (_, n) => `stranger-${n}`)
+    const filler = 'x'.repeat(30_000)
+    const message = JSON.stringify({ filler, readings: strangers.map((device) => ({ device, occupied: true })) })
+    await Promise.all([
+      baywire.deliver(tenant.gateway, message),
+      baywire.deliver(tenant.gateway, message),
+      baywire.deliver(tenant.gateway, { readings: [{ device: 'stranger-7', occupied: true }] }),
+    ])
+    const [stored] = await baywire.sql`
+      SELECT count(*)::int AS orphans, sum(heard)::int AS heard, count(DISTINCT cmin::text)::int AS statements,
+        sum(length(sample_payload))::int < 500 * 300 AS little
+      FROM orphan_devices WHERE tenant_id = ${tenant.id}`
+    expect(stored).toEqual({ orphans: 500, heard: 1001, statements: 1, little: true })
+    const samples = await baywire.sql<{ device: string; sample: string }[]>`
+      SELECT device, convert_from(substr(sample_payload, 1, 24), 'UTF8') AS sample FROM orphan_devices
+      WHERE tenant_id = ${tenant.id} AND device IN ('stranger-6', 'stranger-7') ORDER BY device`
+    expect(samples).toEqual([
+      { device: 'stranger-6', sample: message.slice(0, 24) },
+      { device: 'stranger-7', sample: '{"readings":[{"device":"' },
+    ])
+  })
+
+  test('the same strangers heard by several at once, in any order, are each counted', async () => {
+    const tenant = await newTenant()
+    const heard = Array.from({ length: 300 }, (_, n) => ({
+      tenantId: tenant.id,
+      device: `stranger-${n}`,
+      heardAt: baywire.clock.now(),
+      heard: 1,
+      topic: tenant.gateway,
+      payload: Buffer.from('{}'),
+    }))
+    const add = (orphans: typeof heard) => baywire.system.withSystem((tx) => addOrphans(tx, orphans))
+    await Promise.all(Array.from({ length: 20 }, (_, n) => add(n % 2 === 0 ? heard : heard.toReversed())))
+    const [stored] = await baywire.sql`
+      SELECT min(heard)::int AS least, max(heard)::int AS most FROM orphan_devices WHERE tenant_id = ${tenant.id}`
+    expect(stored).toEqual({ least: 20, most: 20 })
   })
 
   test('retained stands before unassigned and duplicate, and behind unknown device', async () => {

@@ -132,6 +132,7 @@ export const orphanDevices = pgTable(
     /** An operator does not want to hear of it. */
     ignoredAt: instant('ignored_at'),
     sampleTopic: text('sample_topic').notNull(),
+    /** The beginning of a message, as `keptOf` has it. */
     samplePayload: bytes('sample_payload').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.device] })],
