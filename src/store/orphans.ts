@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { sampleOf, type Sample } from './orphan-sample.ts'
 import type { PageOfCodes } from './public.ts'
 import { rfc3339 } from './rfc3339.ts'
-import type { TenantTransaction } from './transactions.ts'
+import type { SystemTransaction, TenantTransaction } from './transactions.ts'
 
 /** A device that was heard and is not known; times as RFC 3339. */
 export interface Orphan extends Sample {
@@ -59,4 +59,31 @@ export async function setOrphanIgnored(
 /** To be called when a device of this code was made. */
 export async function removeOrphan(tx: TenantTransaction, code: string): Promise<void> {
   await tx.execute(sql`delete from orphan_devices where tenant_id = ${tx.tenantId} and device = ${code}`)
+}
+
+/** Of a tenant, without those that are ignored: people ignored these, and no sender makes them more. */
+export const mostOrphans = 10_000
+
+/**
+ * Of tenants that have more orphans than `most`, removes those that were heard of longest ago. Waits for nobody: what ingest or
+ * a claim has in hand stays until the next time.
+ *
+ * @returns how many; fewer than `limit` where there are no more
+ */
+export async function removeOldestOrphans(
+  tx: SystemTransaction,
+  { most, limit }: { most: number; limit: number },
+): Promise<number> {
+  const removed = await tx`
+    WITH crowded AS (
+      SELECT tenant_id, count(*) - ${most}::bigint AS surplus FROM orphan_devices WHERE ignored_at IS NULL
+      GROUP BY tenant_id HAVING count(*) > ${most}::bigint
+    ), oldest AS (
+      SELECT of_one.tenant_id, of_one.device FROM crowded c CROSS JOIN LATERAL (
+        SELECT o.tenant_id, o.device FROM orphan_devices o WHERE o.tenant_id = c.tenant_id AND o.ignored_at IS NULL
+        ORDER BY o.last_heard_at, o.device LIMIT c.surplus FOR UPDATE SKIP LOCKED
+      ) AS of_one LIMIT ${limit}
+    )
+    DELETE FROM orphan_devices o USING oldest n WHERE o.tenant_id = n.tenant_id AND o.device = n.device`
+  return removed.count
 }

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { redriveDeadLetters } from '../../src/ingest/redrive-run.ts'
+import { sweepLeftovers, sweepOrphans } from '../../src/jobs/leftovers.ts'
 import { addOrphans } from '../../src/store/books.ts'
 import { DeviceDirectory } from '../../src/store/device-directory.ts'
 import { PolicyCache } from '../../src/store/policies.ts'
+import { mostOrphans } from '../../src/store/orphans.ts'
 import { SpaceMemory } from '../../src/store/space-lock.ts'
 import { identify } from '../../src/ingest/credentials.ts'
 import { ascending, startOperators, type OperatedTenant, type Operators } from './operator.ts'
@@ -76,6 +78,48 @@ describe('the orphan inbox', () => {
     expect(body.items).toHaveLength(2)
     expect(await orphans(`?cursor=${body.next}`)).toEqual(['h1'])
     expect(await orphans('?code_prefix=g')).toEqual(['g1', 'g2'])
+  })
+})
+
+/** `g1` was heard first, and so on. */
+async function hear(tenant: OperatedTenant, count: number) {
+  await operators.baywire.sql`
+    insert into orphan_devices (tenant_id, device, first_heard_at, last_heard_at, heard, sample_topic, sample_payload)
+    select ${tenant.id}, 'g' || n, now() - interval '1 day', now() - interval '1 day' + n * interval '1 s', 1, 'x', ''
+    from generate_series(1, ${count}::integer) as n`
+}
+const jobContext = () => ({ database: operators.baywire.system, signal: new AbortController().signal })
+const sweep = (atATime: number) => sweepOrphans(jobContext(), { most: 3, atATime })
+
+describe('orphans that are too many', () => {
+  test('go, those first that were heard of longest ago; ignored ones and those of others stay', async () => {
+    const other = await operators.tenant()
+    await hear(city, 8)
+    await hear(other, 3)
+    await city.ask('POST', '/orphans/g1/ignore')
+    await city.ask('POST', '/orphans/g8/ignore')
+    await operators.baywire.deliver(city.topic('g2'), { occupied: true })
+    expect(await sweep(2)).toBe(3)
+    expect(await orphans()).toEqual(['g2', 'g6', 'g7'])
+    expect(await orphans('?ignored=true')).toEqual(['g1', 'g8'])
+    expect((await other.ask('GET', '/orphans')).body.items).toHaveLength(3)
+    expect(await sweep(2)).toBe(0)
+  })
+
+  test('stay for a while where somebody has them in hand', async () => {
+    await hear(city, 5)
+    await operators.baywire.sql.begin(async (tx) => {
+      await tx`select from orphan_devices where tenant_id = ${city.id} and device in ('g1', 'g5') for update`
+      expect(await sweep(10)).toBe(2)
+    })
+    expect(await orphans()).toEqual(['g1', 'g4', 'g5'])
+  })
+
+  test('are found by a job', async () => {
+    await hear(city, mostOrphans + 2)
+    expect(await sweepLeftovers(jobContext())).toMatchObject({ result: 'succeeded', detail: { orphans: 2 } })
+    expect(await orphans('?code_prefix=g1&limit=2')).toEqual(['g10', 'g100'])
+    await operators.baywire.sql`delete from orphan_devices where tenant_id = ${city.id}`
   })
 })
 
