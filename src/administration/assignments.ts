@@ -18,7 +18,8 @@ import { notFound, unknownReference } from './place-refusals.ts'
 /**
  * Where devices stand. What was committed stays as it is: a time in the past moves no reading that has arrived, it is for
  * those that come late, are redriven, or carry their own time. Nothing begins or ends before the last change, so the
- * history is a line. Locks: the device, then the space.
+ * history is a line; nor before another device of its code was deleted: what was said until then is not its own. Locks: the
+ * device, then the space.
  */
 export interface Move {
   id: string
@@ -42,7 +43,7 @@ export async function move(
 }
 
 /**
- * Puts a locked device at a space, without `at` from now on, or from always on where it never stood anywhere: then
+ * Puts a locked device at a space, without `at` from now on, or where it never stood anywhere, since its code is its own: then
  * readings that came before anybody said where it stands can be redriven. Undefined where it stands there already.
  */
 export async function place(
@@ -71,15 +72,16 @@ export async function takeAway(tx: TenantTransaction, actor: Actor, { id, at }: 
   await audited(tx, actor, { action: 'device.unassigned', target: { kind: 'device', id }, detail })
 }
 
-function timeOfChange({ spaceId, changedAt, now }: Standing, at: number | undefined): number {
-  const neverStood = changedAt === undefined || (changedAt === -Infinity && spaceId === undefined)
-  if (at === undefined) return neverStood ? -Infinity : Math.max(now, changedAt)
+function timeOfChange({ spaceId, changedAt, ownCodeSince, now }: Standing, at: number | undefined): number {
+  const neverStood = changedAt <= ownCodeSince && spaceId === undefined
+  if (at === undefined) return neverStood ? ownCodeSince : Math.max(now, changedAt)
   if (at > now) {
     const errors = [{ path: 'at', message: 'is in the future' }]
     throw new Refusal('invalid_input', 'A device cannot be moved in the future.', { errors })
   }
-  if (changedAt !== undefined && at < changedAt) {
-    const errors = [{ path: 'at', message: `must be ${new Date(changedAt).toISOString()} or later` }]
+  const earliest = neverStood ? ownCodeSince : changedAt
+  if (at < earliest) {
+    const errors = [{ path: 'at', message: `must be ${new Date(earliest).toISOString()} or later` }]
     throw new Refusal('conflict', 'That is before the last change of where the device stands.', { errors })
   }
   return at

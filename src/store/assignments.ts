@@ -36,8 +36,10 @@ export async function selectAssignments(
 export interface Standing {
   /** Where it stands, or where it stands nowhere, undefined. */
   spaceId: string | undefined
-  /** The last time that anything began or ended, epoch milliseconds; undefined where it never stood anywhere. */
-  changedAt: number | undefined
+  /** The last time that anything began or ended, epoch milliseconds; -Infinity where nothing did, or from always on. */
+  changedAt: number
+  /** When its code became its own, because another device had it before and was deleted; otherwise -Infinity. */
+  ownCodeSince: number
   /** By the clock of the database. */
   now: number
 }
@@ -46,17 +48,21 @@ export interface Standing {
 export async function readStanding(tx: TenantTransaction, deviceId: string): Promise<Standing> {
   const [row] = await tx.execute<{
     space_id: string | null
-    ever: boolean
     changed_ms: number | null
+    own_code_ms: number | null
     now_ms: number
   }>(sql`
-    select (array_agg(space_id) filter (where unassigned_at is null))[1] as space_id, count(*) > 0 as ever,
+    select (array_agg(space_id) filter (where unassigned_at is null))[1] as space_id,
       ${milliseconds(sql`max(greatest(assigned_at, unassigned_at))`)} as changed_ms,
+      (select ${milliseconds(sql`max(earlier.archived_at)`)} from devices as d
+        join devices as earlier on earlier.tenant_id = d.tenant_id and earlier.code = d.code
+        where d.tenant_id = ${tx.tenantId} and d.id = ${deviceId}::uuid) as own_code_ms,
       ${milliseconds(sql`clock_timestamp()`)} as now_ms
     from device_assignments where tenant_id = ${tx.tenantId} and device_id = ${deviceId}::uuid`)
   return {
     spaceId: row?.space_id ?? undefined,
-    changedAt: row?.ever === true ? (row.changed_ms ?? -Infinity) : undefined,
+    changedAt: row?.changed_ms ?? -Infinity,
+    ownCodeSince: row?.own_code_ms ?? -Infinity,
     now: row?.now_ms ?? 0,
   }
 }

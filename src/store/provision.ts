@@ -32,7 +32,7 @@ export interface ProvisionPlan {
 
 export interface PlannedDevice {
   code: string
-  /** Where it stands, if it stands nowhere now; a device that never stood anywhere has always stood there. */
+  /** Where it stands, if it stands nowhere now; a device that never stood anywhere has stood there since its code is its own. */
   at?: { site: string; space: string } | undefined
 }
 
@@ -107,7 +107,10 @@ async function writeCodes(
   })
 }
 
-/** From the end of its last assignment on, which for a device that never had one is from always on. */
+/**
+ * From the end of its last assignment on; a device that never had one, from always on or from when the last other device of
+ * its code was deleted.
+ */
 async function assignDevices(tx: TenantTransaction, devices: readonly PlannedDevice[], siteIds: Ids): Promise<void> {
   const standing = devices.flatMap(({ code, at }) => (at === undefined ? [] : [{ code, at }]))
   if (standing.length === 0) return
@@ -116,7 +119,7 @@ async function assignDevices(tx: TenantTransaction, devices: readonly PlannedDev
     await tx.execute(sql`
       insert into device_assignments (tenant_id, id, device_id, space_id, assigned_at)
       select ${tx.tenantId}::uuid, planned.id, devices.id, planned.space_id,
-        coalesce(max(earlier.unassigned_at), '-infinity')
+        coalesce(greatest(max(earlier.unassigned_at), max(former.archived_at)), '-infinity')
       from unnest(
         ${plain(chunk.map(newId))}::uuid[],
         ${texts(chunk.map(({ code }) => code))}::text[],
@@ -124,6 +127,8 @@ async function assignDevices(tx: TenantTransaction, devices: readonly PlannedDev
       ) as planned (id, code, space_id)
       join devices on devices.tenant_id = ${tx.tenantId}::uuid and devices.code = planned.code
         and devices.archived_at is null
+      left join devices as former on former.tenant_id = devices.tenant_id and former.code = devices.code
+        and former.archived_at is not null
       left join device_assignments as earlier
         on earlier.tenant_id = ${tx.tenantId}::uuid and earlier.device_id = devices.id
       group by planned.id, devices.id, planned.space_id

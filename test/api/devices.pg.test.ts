@@ -3,8 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '../../src/clock.ts'
 import { newId } from '../../src/ids.ts'
 import { CredentialWatch, identify } from '../../src/ingest/credentials.ts'
+import { redriveDeadLetters } from '../../src/ingest/redrive-run.ts'
 import { startBroker } from '../../src/mqtt/broker.ts'
+import { DeviceDirectory } from '../../src/store/device-directory.ts'
+import { PolicyCache } from '../../src/store/policies.ts'
 import { inTenant } from '../../src/store/provision.ts'
+import { SpaceMemory } from '../../src/store/space-lock.ts'
 import { listSpeakers } from '../../src/store/speaker-list.ts'
 import { addSpeaker } from '../../src/store/speakers.ts'
 import { connectPacket, publishPacket, RawClient } from '../support/mqtt.ts'
@@ -34,6 +38,7 @@ async function idOf(code: string, tenant = city): Promise<string> {
   return body.items[0].id
 }
 
+const clockAt = (offsetS: number) => new Date(operators.baywire.clock.now() + offsetS * 1000).toISOString()
 const say = (device: string, reading: object) => operators.baywire.deliver(city.topic(device), reading)
 
 async function statusOf(space: string): Promise<unknown> {
@@ -52,6 +57,22 @@ async function credentialsInForce(code: string): Promise<number> {
   const rows = await operators.baywire.sql`
     select from credentials where tenant_id = ${city.id} and code = ${code} and revoked_at is null`
   return rows.length
+}
+
+async function redriveUnassigned() {
+  const { system, clock } = operators.baywire
+  const memory = { policies: new PolicyCache(), spaces: new SpaceMemory() }
+  return await redriveDeadLetters(
+    { database: system, memory, directory: new DeviceDirectory(), clock, by: 'test' },
+    {
+      filter: { tenantId: city.id, outcomes: ['unassigned'] },
+      execute: true,
+      force: true,
+      mostAttempts: 5,
+      mostReadingsAtATime: 100,
+      onProgress: () => {},
+    },
+  )
 }
 
 describe('a device', () => {
@@ -375,16 +396,43 @@ describe('deleting a device', () => {
     expect(await outcomes()).toEqual(['applied', 'unknown_device'])
     const again = await make('A1', { space_id: await city.spaceId('A1') })
     expect(again.body.id).not.toBe(id)
-    operators.baywire.clock.advance(10)
+    operators.baywire.clock.advance(60_000)
     await say('A1', { occupied: false, seq: 5, boot: 2 })
     expect(await statusOf('A1')).toBe('free')
     // A late one is put in order among what both of them said: the session begins earlier, and still ends.
-    await say('A1', { occupied: true, seq: 4, boot: 2, at: new Date(Date.now() - 60_000).toISOString() })
+    await say('A1', { occupied: true, seq: 4, boot: 2, at: clockAt(-30) })
     expect(await outcomes()).toEqual(['applied', 'unknown_device', 'applied', 'late'])
     const sessions = await operators.baywire.sql`
       select ended_at is not null as ended from parking_sessions where tenant_id = ${city.id}`
     expect(sessions).toEqual([{ ended: true }])
     expect((await city.ask('GET', `/devices/${again.body.id}/assignments`)).body.items).toHaveLength(1)
+  })
+
+  test('leaves what it said to itself, where another one has its code and is put elsewhere', async () => {
+    const id = await idOf('A1')
+    const { etag } = await city.ask('POST', `/devices/${id}/unassign`, { body: {} })
+    await operators.baywire.sql`
+      update device_assignments set unassigned_at = ${clockAt(-60)} where tenant_id = ${city.id} and device_id = ${id}`
+    await say('A1', { occupied: true, seq: 7, boot: 1 })
+    await city.ask('DELETE', `/devices/${id}`, { ifMatch: etag })
+    const [former] = await operators.baywire.sql<{ archived_at: Date }[]>`
+      select archived_at from devices where tenant_id = ${city.id} and id = ${id}`
+    const since = former?.archived_at.toISOString()
+    const again = await make('A1')
+    const spaceId = await city.spaceId('A2')
+    const always = await assign(again.body.id, { space_id: spaceId, at: null })
+    expect(always).toMatchObject({
+      status: 409,
+      body: { errors: [{ path: 'at', message: `must be ${since} or later` }] },
+    })
+    expect((await assign(again.body.id, { space_id: spaceId })).body).toMatchObject({ assigned_at: since })
+    expect(await redriveUnassigned()).toMatchObject({ readings: new Map([['unassigned', 1]]) })
+    operators.baywire.clock.set(Date.now())
+    await say('A1', { occupied: true, seq: 6, boot: 1, at: clockAt(-30) })
+    expect([...(await outcomes()), await statusOf('A2')]).toEqual(['unassigned', 'unassigned', 'unknown'])
+    // What was wrong from the beginning begins there again.
+    await city.ask('POST', `/devices/${again.body.id}/unassign`, { body: { at: since } })
+    expect((await assign(again.body.id, { space_id: await city.spaceId('A1') })).body.assigned_at).toBe(since)
   })
 
   test('is seen by the commands too', async () => {

@@ -180,6 +180,18 @@ describe('a cause that was mended', () => {
     expect(await tenant.state()).toMatchObject({ status: 'free', since: date(0) })
   })
 
+  test('what a device said that was deleted is not said by another one of its code', async () => {
+    const tenant = await newTenant()
+    await baywire.sql`UPDATE device_assignments SET unassigned_at = ${date(-100)} WHERE tenant_id = ${tenant.id}`
+    await baywire.sql`UPDATE tenants SET directory_version = directory_version + 1 WHERE id = ${tenant.id}`
+    await tenant.send('A1', { occupied: true, at: at(-50), seq: 1, boot: 1 })
+    await baywire.sql`UPDATE devices SET archived_at = ${date(-40)} WHERE tenant_id = ${tenant.id}`
+    await tenant.send('A1', { occupied: true, at: at(-30), seq: 2, boot: 1 })
+    await tenant.claim('A1')
+    expect(await tenant.redrive()).toMatchObject({ readings: { unassigned: 1, applied: 1 } })
+    expect(await tenant.state()).toMatchObject({ status: 'occupied', since: date(-30) })
+  })
+
   test('a decoder that reads now what it could not: all readings of the message', async () => {
     const tenant = await newTenant(['A1', 'A2'])
     const readings = [

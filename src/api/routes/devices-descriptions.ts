@@ -196,7 +196,8 @@ export const assignDeviceRoute = createRoute({
   path: `${DEVICES}/{id}/assign`,
   summary: 'Put a device at a space',
   description:
-    'From wherever it stood, `at` a time or now; where it never stood anywhere, without `at` from always on. ' +
+    'From wherever it stood, `at` a time or now; where it never stood anywhere, without `at` from always on, ' +
+    'or from when another device of its code was deleted. ' +
     'A reading belongs to the space at which its device stood when it was measured. Two devices may stand at one space.',
   request: { headers: idempotencyHeader, params, body: body(assignment) },
   responses: { 200: resource(device, 'the device as it stands now'), ...actionFailures, ...misplaced },
