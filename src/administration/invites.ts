@@ -15,12 +15,12 @@ import {
 import { isMemberByEmail, lockMembers } from '../store/members.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { audited } from './audited.ts'
-import { memberOf, ownRole } from './own-role.ts'
+import { memberOf, ownRole, requireMayGive } from './own-role.ts'
 import { notFound } from './place-refusals.ts'
 
 /**
- * Invitations into a tenant: bound to an address and to a role that is not above the inviter's, when it is made and again
- * when it is accepted (invite-acceptance.ts), good once and for a while.
+ * Invitations into a tenant: bound to an address and to a role that the inviter may give, when it is made and again when it
+ * is accepted (invite-acceptance.ts), good once and for a while.
  */
 export async function listInvites(tx: TenantTransaction, actor: Actor, page: PageOfInvites): Promise<Invite[]> {
   requirePermission(actor, 'members:read')
@@ -49,7 +49,7 @@ export async function createInvite(
   requirePermission(actor, 'members:write')
   const email = requireEmailAddress(given)
   const own = await ownRole(tx, actor, await lockMembers(tx))
-  if (!isAtMost(role, own)) throw new Refusal('forbidden', 'That role is above yours.')
+  await requireMayGive(tx, actor, { role, own })
   if (await isMemberByEmail(tx, email)) throw taken('A member has this address.')
   const invitedBy = (await memberOf(tx, actor)) ?? ''
   const { token, tokenHash } = makeInviteToken()

@@ -14,7 +14,7 @@ import {
 } from '../store/members.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { audited } from './audited.ts'
-import { ownRole } from './own-role.ts'
+import { ownRole, requireMayGive } from './own-role.ts'
 import { notFound } from './place-refusals.ts'
 
 /**
@@ -79,7 +79,7 @@ async function lockedTarget(
   const member = members.get(userId)
   if (member === undefined) throw notFound()
   if (!isAtMost(member.role as Role, own)) throw new Refusal('forbidden', 'Their role is above yours.')
-  if (role !== undefined && !isAtMost(role, own)) throw new Refusal('forbidden', 'That role is above yours.')
+  if (role !== undefined) await requireMayGive(tx, actor, { role, own })
   if (member.revision !== revision) throw revisionOutdated()
   return { member, members }
 }

@@ -71,6 +71,12 @@ export function roleHas(role: Role, permission: Permission): boolean {
   return holders.includes(role)
 }
 
+/** The first permission of the role that is not among the scopes; undefined where none is missing. */
+export function missingFor(role: Role, scopes: readonly string[]): Permission | undefined {
+  const all = Object.keys(permissions) as Permission[]
+  return all.find((permission) => roleHas(role, permission) && !scopes.includes(permission))
+}
+
 /** Whether `role` may be given, and taken, by whoever has `own`. */
 export function isAtMost(role: Role, own: Role): boolean {
   return roles.indexOf(role) >= roles.indexOf(own)

@@ -29,6 +29,22 @@ export async function findApiKey(tx: TenantTransaction, id: string): Promise<Api
   return row
 }
 
+/** What it may do now, by its own scopes; nothing where it is revoked or has expired. */
+export async function scopesInForce(tx: TenantTransaction, id: string): Promise<readonly string[]> {
+  const [key] = await tx
+    .select({ scopes: apiKeys.scopes })
+    .from(apiKeys)
+    .where(
+      and(
+        ofTenant(tx),
+        eq(apiKeys.id, id),
+        isNull(apiKeys.revokedAt),
+        or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, sql`clock_timestamp()`)),
+      ),
+    )
+  return key?.scopes ?? []
+}
+
 export async function countApiKeys(tx: TenantTransaction): Promise<number> {
   const [row] = await tx
     .select({ keys: count() })

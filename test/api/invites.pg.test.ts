@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Role } from '../../src/auth/permissions.ts'
 import {
   insertKey,
+  permissionsOf,
   tenancyFixture,
   type Answer,
   type Person,
@@ -330,6 +331,17 @@ const attacks: readonly Attack[] = [
     status: 403,
     run: async (world) =>
       await api.ask('POST', '/invites', { as: admin(world), body: { email: newAddress(), role: 'owner' } }),
+  },
+  {
+    about: 'an API key that invites to a role of which it lacks permissions',
+    status: 403,
+    run: async (world) => {
+      const scopes = ['members:write', ...permissionsOf('viewer')]
+      const { token } = await insertKey(api.owner, { world, by: world.owner, scopes })
+      const ask = (role: Role) => api.ask('POST', '/invites', { token, body: { email: newAddress(), role } })
+      expect((await ask('viewer')).status).toBe(201)
+      return await ask('owner')
+    },
   },
   {
     about: 'a viewer who invites',

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Role } from '../../src/auth/permissions.ts'
 import { newId } from '../../src/ids.ts'
-import { insertKey, tenancyFixture, type Person, type TenancyFixture, type World } from './tenancy-fixture.ts'
+import {
+  insertKey,
+  permissionsOf,
+  tenancyFixture,
+  type Person,
+  type TenancyFixture,
+  type World,
+} from './tenancy-fixture.ts'
 
 let api: TenancyFixture
 
@@ -104,6 +111,21 @@ describe('members', () => {
     const world = await api.world(['owner', 'admin'])
     const admin = world.people[1] as Person
     expect((await setRole(admin, admin.id, { role: 'owner' })).status).toBe(403)
+  })
+
+  it('get from an API key only roles of which it has every permission', async () => {
+    const world = await api.world(['owner', 'viewer', 'driver'])
+    const [, , driver] = world.people as [Person, Person, Person]
+    const few = await insertKey(api.owner, { world, by: world.owner, scopes: ['members:write'] })
+    const scopes = ['members:write', ...permissionsOf('viewer')]
+    const viewing = await insertKey(api.owner, { world, by: world.owner, scopes })
+    const give = (key: { token: string }, role: Role) =>
+      api.ask('PATCH', `/members/${driver.id}`, { token: key.token, body: { role }, ifMatch: '"1"' })
+    const refused = [await give(few, 'owner'), await give(few, 'viewer'), await give(viewing, 'operator')]
+    expect(refused.map(({ status }) => status)).toEqual([403, 403, 403])
+    expect(refused[1]?.body.detail).toContain('lacks places:read')
+    expect(await rolesIn(world)).toEqual(['driver', 'owner', 'viewer'])
+    expect((await give(viewing, 'viewer')).status).toBe(200)
   })
 
   it('unknown fields are refused', async () => {

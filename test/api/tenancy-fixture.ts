@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Api } from '../../src/api/app.ts'
 import type { Message } from '../../src/auth/door.ts'
-import type { Role } from '../../src/auth/permissions.ts'
+import { permissions, roleHas, type Permission, type Role } from '../../src/auth/permissions.ts'
 import type { Principal } from '../../src/auth/principal.ts'
 import { newId } from '../../src/ids.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -152,6 +152,10 @@ async function ask(
   })
   const text = await response.text()
   return { status: response.status, body: text === '' ? undefined : JSON.parse(text), text, headers: response.headers }
+}
+
+export function permissionsOf(role: Role): Permission[] {
+  return (Object.keys(permissions) as Permission[]).filter((permission) => roleHas(role, permission))
 }
 
 /** A key that a member made, with its token. */
