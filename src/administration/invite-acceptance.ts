@@ -1,11 +1,12 @@
 import type { PasswordMaker } from '../auth/password-maker.ts'
 import { inviteTokenHash } from '../auth/invite-token.ts'
-import { isAtMost, roleHas, type Role } from '../auth/permissions.ts'
+import { isAtMost, missingFor, roleHas, type Role } from '../auth/permissions.ts'
 import type { Principal } from '../auth/principal.ts'
 import { newId } from '../ids.ts'
 import { Refusal, type FieldError } from '../refusal.ts'
+import { scopesInForce } from '../store/api-keys.ts'
 import { recordAudit } from '../store/audit.ts'
-import { inviteOfToken, lockInvite, markAccepted, type Invite } from '../store/invites.ts'
+import { inviteOfToken, keyOfInvite, lockInvite, markAccepted, type Invite } from '../store/invites.ts'
 import { insertMember, lockMembers } from '../store/members.ts'
 import { insertPassword } from '../store/passwords.ts'
 import { selectTenant, type Tenant } from '../store/tenants.ts'
@@ -108,8 +109,16 @@ async function offerOf(tx: AccountTransaction, token: string): Promise<Offer & {
   if (invite?.state !== 'open' || tenant === undefined || tenant.suspendedAt !== null) throw notGood()
   const inviter = members.get(invite.invitedBy)?.role as Role | undefined
   const mayInvite = inviter !== undefined && roleHas(inviter, 'members:write') && isAtMost(invite.role as Role, inviter)
-  if (!mayInvite || !(await isEnabled(tx, invite.invitedBy))) throw notGood()
+  if (!mayInvite || !(await isEnabled(tx, invite.invitedBy)) || !(await keyStillMay(own, invite))) throw notGood()
   return { own, invite, tenant }
+}
+
+/** What was made with an API key is good only as long as the key itself might make it. */
+async function keyStillMay(tx: TenantTransaction, { id, role }: Invite): Promise<boolean> {
+  const key = await keyOfInvite(tx, id)
+  if (key === undefined) return true
+  const scopes = await scopesInForce(tx, key)
+  return scopes.includes('members:write') && missingFor(role as Role, scopes) === undefined
 }
 
 async function isEnabled(tx: AccountTransaction, userId: string): Promise<boolean> {

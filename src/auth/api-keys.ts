@@ -10,6 +10,8 @@ import {
   type ApiKeyRow,
 } from '../store/api-keys.ts'
 import { recordAudit } from '../store/audit.ts'
+import { revokeInvitesOfKey } from '../store/invites.ts'
+import { lockMembers } from '../store/members.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { auditActor } from './audit-actor.ts'
 import { apiKeyPrefix, hashApiKey, newApiKey } from './api-key-text.ts'
@@ -91,12 +93,18 @@ export async function changeApiKey(
   return after
 }
 
-/** Revoked twice it is revoked: the same answer, and one entry in the audit log. */
+/**
+ * Its open invites end with it: what leaked must not let anybody in afterwards. Revoked twice it is revoked: the same answer,
+ * and one entry in the audit log.
+ */
 export async function endApiKey(tx: TenantTransaction, actor: Actor, id: string): Promise<ApiKey> {
   requirePermission(actor, 'api-keys:write')
+  // As whoever invites, accepts or removes a member does it: each of them finds what the one before it left.
+  await lockMembers(tx)
   const revoked = await revokeApiKey(tx, id)
   if (revoked === undefined) return await existing(tx, id)
-  await audit(tx, { actor, action: 'api_key.revoked', id, detail: {} })
+  const detail = { invites_revoked: await revokeInvitesOfKey(tx, id) }
+  await audit(tx, { actor, action: 'api_key.revoked', id, detail })
   return revoked
 }
 

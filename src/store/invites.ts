@@ -131,6 +131,32 @@ export async function revokeInvitesBy(tx: TenantTransaction, userId: string): Pr
   return ended.length
 }
 
+/**
+ * What is recorded of invites that API keys made. Their rows name the member whose key it was; which key it was is in the audit
+ * log alone, whose entry is of the same transaction and never changes.
+ */
+const madeByKey = (tx: TenantTransaction) => sql`audit_log
+  where tenant_id = ${tx.tenantId} and target_kind = 'invite' and action = 'invite.created' and actor_kind = 'api_key'`
+
+/** Undefined where a person made it themselves. */
+export async function keyOfInvite(tx: TenantTransaction, id: string): Promise<string | undefined> {
+  const [entry] = await tx.execute<{ key: string }>(
+    sql`select actor_id as key from ${madeByKey(tx)} and target_id = ${id}`,
+  )
+  return entry?.key
+}
+
+/** Of an API key that ends: nobody comes in by what it sent. */
+export async function revokeInvitesOfKey(tx: TenantTransaction, apiKeyId: string): Promise<number> {
+  const itsOwn = sql`exists (select from ${madeByKey(tx)} and target_id = ${invites.id}::text and actor_id = ${apiKeyId})`
+  const ended = await tx
+    .update(invites)
+    .set({ revokedAt: sql`clock_timestamp()` })
+    .where(and(ofTenant(tx), untouched, itsOwn))
+    .returning({ id: invites.id })
+  return ended.length
+}
+
 export interface InviteOfToken {
   id: string
   tenantId: string

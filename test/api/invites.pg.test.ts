@@ -50,6 +50,8 @@ const accept = (token: string, { as, ...body }: { as?: Person; name?: string; pa
   api.ask('POST', '/auth/invites/accept', { as, body: { token, ...body } })
 const lookUp = (token: string) => api.ask('POST', '/auth/invites/lookup', { body: { token } })
 
+const revokeKey = (world: World, id: string) => api.ask('POST', `/api-keys/${id}/revoke`, { as: world.owner })
+
 async function membersOf(world: World): Promise<number> {
   const rows = await api.owner`select from memberships where tenant_id = ${world.id}`
   return rows.length
@@ -164,6 +166,46 @@ describe('an invite', () => {
   })
 })
 
+describe('an invite that an API key made', () => {
+  it('is good while the key is in force, and names the member whose key it is', async () => {
+    const world = await api.world()
+    const { token, answer } = await invite(world, { by: await inviterKey(world) })
+    expect(answer.body.invited_by).toBe(world.owner.id)
+    expect((await accept(token, account)).body.role).toBe('viewer')
+  })
+
+  it('is revoked with the key, and no other', async () => {
+    const world = await api.world()
+    const [key, otherKey] = [await inviterKey(world), await inviterKey(world)]
+    const used = await invite(world, { by: key })
+    await accept(used.token, account)
+    const ended = await invite(world, { by: key })
+    const others = [await invite(world), await invite(world, { by: otherKey })]
+    expect((await revokeKey(world, key.keyId)).status).toBe(200)
+    const stateOf = async ({ id }: Invited) =>
+      (await api.ask('GET', `/invites/${id}`, { as: world.owner })).body.state as string
+    const states = await Promise.all([used, ended, ...others].map(stateOf))
+    expect(states).toEqual(['accepted', 'revoked', 'open', 'open'])
+    const [entry] = await api.owner<{ detail: string }[]>`
+      select detail::text as detail from audit_log where tenant_id = ${world.id} and action = 'api_key.revoked'`
+    expect(JSON.parse(entry?.detail ?? '')).toEqual({ invites_revoked: 1 })
+  })
+
+  it('lets nobody in once its key is revoked, when both happen at once', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- one round after the other
+      const world = await api.world()
+      // oxlint-disable-next-line no-await-in-loop
+      const key = await inviterKey(world)
+      // oxlint-disable-next-line no-await-in-loop
+      await Promise.allSettled([invite(world, { by: key }), revokeKey(world, key.keyId), invite(world, { by: key })])
+      // oxlint-disable-next-line no-await-in-loop
+      const open = await api.ask('GET', '/invites?state=open', { as: world.owner })
+      expect(open.body.items).toEqual([])
+    }
+  })
+})
+
 /** Each tries to get in, or higher, by an invite: nobody may be a member afterwards who was none before, or be more. */
 interface Attack {
   about: string
@@ -175,6 +217,18 @@ async function changed(world: World, given: InviteOptions, change: (invited: Inv
   const invited = await invite(world, given)
   await change(invited)
   return await accept(invited.token, account)
+}
+
+/** An invite that the owner's key made, accepted after a change to the key. */
+async function ofKey(world: World, change: (keyId: string) => Promise<unknown>) {
+  const key = await inviterKey(world)
+  return await changed(world, { by: key }, () => change(key.keyId))
+}
+
+async function inviterKey(world: World): Promise<Person & { keyId: string }> {
+  const scopes = ['members:write', ...permissionsOf('viewer')]
+  const { id, token } = await insertKey(api.owner, { world, by: world.owner, scopes })
+  return { ...world.owner, token, keyId: id }
 }
 
 const admin = (world: World) => world.people[1] as Person
@@ -273,6 +327,30 @@ const attacks: readonly Attack[] = [
       const { token } = await invite(world)
       return await api.ask('POST', '/auth/invites/accept', { token: key.token, body: { token } })
     },
+  },
+  {
+    about: 'after the API key that invited was revoked',
+    status: 404,
+    run: (world) => ofKey(world, (id) => revokeKey(world, id)),
+  },
+  {
+    about: 'after the API key that invited was revoked in a way that leaves its invites open',
+    status: 404,
+    run: (world) => ofKey(world, (id) => api.owner`update api_keys set revoked_at = now() where id = ${id}`),
+  },
+  {
+    about: 'after the API key that invited expired',
+    status: 404,
+    run: (world) => ofKey(world, (id) => api.owner`update api_keys set expires_at = now() where id = ${id}`),
+  },
+  {
+    about: 'after the API key that invited lost a permission of the role',
+    status: 404,
+    run: (world) =>
+      ofKey(
+        world,
+        (id) => api.owner`update api_keys set scopes = array_remove(scopes, 'devices:read') where id = ${id}`,
+      ),
   },
   {
     about: 'after the inviter was demoted below the role',
