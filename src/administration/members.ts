@@ -18,8 +18,8 @@ import { ownRole, requireMayGive } from './own-role.ts'
 import { notFound } from './place-refusals.ts'
 
 /**
- * Who belongs to a tenant. Nobody gives or takes a role above their own, and the last owner stays one, also where several
- * owners leave at once: each decision holds the locks of all memberships.
+ * Who belongs to a tenant. Nobody gives or takes a role above their own, and the last owner who can sign in stays one, also where
+ * several owners leave at once: each decision holds the locks of all memberships.
  */
 export async function listMembers(tx: TenantTransaction, actor: Actor, page: PageOfMembers): Promise<Member[]> {
   requirePermission(actor, 'members:read')
@@ -84,12 +84,12 @@ async function lockedTarget(
   return { member, members }
 }
 
-/** @throws Refusal `in_use` where the tenant would be left without an owner */
+/** @throws Refusal `in_use` where an owner would leave none who can sign in */
 export function requireAnotherOwner(members: Members, userId: string): void {
-  const owners = [...members.values()].filter(({ role }) => role === 'owner')
-  if (owners.length === 1 && owners[0]?.userId === userId) {
-    throw new Refusal('in_use', 'This is the last owner: make somebody else an owner first.')
-  }
+  if (members.get(userId)?.role !== 'owner') return
+  const others = [...members.values()].filter((member) => member.role === 'owner' && member.userId !== userId)
+  if (others.some(({ disabledAt }) => disabledAt === null)) return
+  throw new Refusal('in_use', 'This is the last owner who is not disabled: make somebody else an owner first.')
 }
 
 async function found(tx: TenantTransaction, userId: string): Promise<Member> {

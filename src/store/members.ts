@@ -63,6 +63,7 @@ export interface LockedMember {
   userId: string
   role: string
   revision: number
+  disabledAt: Date | null
 }
 
 /**
@@ -71,11 +72,17 @@ export interface LockedMember {
  */
 export async function lockMembers(tx: TenantTransaction): Promise<Map<string, LockedMember>> {
   const rows = await tx
-    .select({ userId: memberships.userId, role: memberships.role, revision: memberships.revision })
+    .select({
+      userId: memberships.userId,
+      role: memberships.role,
+      revision: memberships.revision,
+      disabledAt: users.disabledAt,
+    })
     .from(memberships)
+    .innerJoin(users, eq(users.id, memberships.userId))
     .where(ofTenant(tx))
     .orderBy(asc(memberships.userId))
-    .for('update')
+    .for('update', { of: memberships })
   return new Map(rows.map((row) => [row.userId, row]))
 }
 

@@ -149,6 +149,21 @@ describe('the last owner', () => {
     ])
   })
 
+  it('stays where the other owners are disabled, who are removed all the same', async () => {
+    const world = await api.world(['owner', 'owner', 'owner'])
+    const [own, other, third] = world.people as [Person, Person, Person]
+    await api.owner`update users set disabled_at = now() where id in ${api.owner([other.id, third.id])}`
+    const left = [await setRole(own, own.id, { role: 'admin' }), await remove(own, own.id)]
+    expect(left.map(({ status, body }) => [status, body.type])).toEqual([
+      [409, '/problems/in-use'],
+      [409, '/problems/in-use'],
+    ])
+    expect((await remove(own, other.id)).status).toBe(204)
+    await api.owner`update users set disabled_at = null where id = ${third.id}`
+    expect((await remove(own, own.id)).status).toBe(204)
+    expect(await rolesIn(world)).toEqual(['owner'])
+  })
+
   it('stays when all owners leave at once, each by another', async () => {
     const world = await api.world(['owner', 'owner', 'owner', 'owner'])
     const { people } = world
