@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { BaywireError } from '../errors.ts'
+import { recordAudit } from './audit.ts'
 import { createCredential, hasCredential, revokeCredential, type CredentialOwner } from './credentials.ts'
 import { lockProvisioning } from './provision-lock.ts'
 import { provision } from './provision.ts'
@@ -7,7 +8,8 @@ import type { TenantTransaction } from './transactions.ts'
 
 /**
  * Those who may speak to the broker: devices, gateways and apps, one at a time, as an operator administers them. Whatever
- * is refused here leaves everything as it was: the transaction is the caller's.
+ * is refused here leaves everything as it was: the transaction is the caller's. What is done is in the tenant's audit log, by
+ * the names that it has over HTTP.
  */
 export interface Place {
   site: string
@@ -20,6 +22,7 @@ export interface GatewayLimits {
   inFlight?: number | null | undefined
 }
 
+const actor = { kind: 'command', id: 'baywire device' } as const
 const singular = { devices: 'device', gateways: 'gateway', apps: 'app' } as const
 
 /** Makes the speaker where it is missing, at a space if one is given, and its credential. Returns the secret. */
@@ -35,32 +38,78 @@ export async function addSpeaker(
     })
   }
   if (at !== undefined) await checkPlace(tx, at)
-  if (owner.kind === 'devices') {
-    // The space is there, and stays as it is; naming it tells `provision` which one is meant.
-    const spaces = at === undefined ? [] : [{ site: at.site, code: at.space }]
-    await provision(tx, { spaces, devices: [{ code: owner.code, at }] })
-  }
-  if (owner.kind === 'gateways') await provision(tx, { gateways: [owner.code] })
+  const created = await makeWhereMissing(tx, owner, at)
   if (at !== undefined) await checkStandsAt(tx, owner.code, at)
   await setGatewayLimits(tx, owner.code, limits)
-  return await createCredential(tx, owner)
+  const secret = await createCredential(tx, owner)
+  const detail = { created, space: at && `${at.site}/${at.space}`, ...named(limits) }
+  await record(tx, owner, { did: 'provisioned', detail })
+  return secret
+}
+
+/** Whether it was missing; undefined of an app, which is no more than its credentials. */
+async function makeWhereMissing(
+  tx: TenantTransaction,
+  owner: CredentialOwner,
+  at: Place | undefined,
+): Promise<boolean | undefined> {
+  const { kind, code } = owner
+  if (kind === 'apps') return undefined
+  const missing = (await idOf(tx, owner)) === undefined
+  // The space is there, and stays as it is; naming it tells `provision` which one is meant.
+  const spaces = at === undefined ? [] : [{ site: at.site, code: at.space }]
+  await provision(tx, kind === 'gateways' ? { gateways: [code] } : { spaces, devices: [{ code, at }] })
+  return missing
 }
 
 /** A new secret in place of the one in force, which opens nothing any more. */
 export async function rotateSpeaker(tx: TenantTransaction, owner: CredentialOwner): Promise<string> {
   await lockProvisioning(tx)
   if (!(await hasCredential(tx, owner))) throw withoutCredential(owner)
-  return await createCredential(tx, owner)
+  const secret = await createCredential(tx, owner)
+  await record(tx, owner, { did: 'secret_rotated' })
+  return secret
 }
 
 export async function revokeSpeaker(tx: TenantTransaction, owner: CredentialOwner): Promise<void> {
   if (!(await revokeCredential(tx, owner))) throw withoutCredential(owner)
+  await record(tx, owner, { did: 'credential_revoked' })
 }
 
 export async function limitGateway(tx: TenantTransaction, code: string, limits: GatewayLimits): Promise<void> {
   await lockProvisioning(tx)
-  if (await setGatewayLimits(tx, code, limits)) return
-  throw new BaywireError(`there is no gateway "${code}"`, { advice: 'make it with `baywire device add --gateway`' })
+  if (!(await setGatewayLimits(tx, code, limits))) {
+    throw new BaywireError(`there is no gateway "${code}"`, { advice: 'make it with `baywire device add --gateway`' })
+  }
+  const changed = named(limits)
+  await record(tx, { kind: 'gateways', code }, { did: 'changed', detail: { fields: Object.keys(changed), ...changed } })
+}
+
+/** Those that are given, as the API calls them. */
+function named({ messagesPerS, inFlight }: GatewayLimits): Record<string, number | null> {
+  return {
+    ...(messagesPerS === undefined ? {} : { messages_per_s: messagesPerS }),
+    ...(inFlight === undefined ? {} : { in_flight: inFlight }),
+  }
+}
+
+async function record(
+  tx: TenantTransaction,
+  owner: CredentialOwner,
+  { did, detail = {} }: { did: string; detail?: Record<string, unknown> },
+): Promise<void> {
+  const { kind, code } = owner
+  const target = { kind: singular[kind], id: (await idOf(tx, owner)) ?? code }
+  await recordAudit(tx, { actor, action: `${target.kind}.${did}`, target, detail: { code, ...detail } })
+}
+
+/** What the audit log knows it by: of an app its code. Undefined where there is none. */
+async function idOf(tx: TenantTransaction, { kind, code }: CredentialOwner): Promise<string | undefined> {
+  if (kind === 'apps') return code
+  const inUse = kind === 'devices' ? sql`and archived_at is null` : sql``
+  const [row] = await tx.execute<{ id: string }>(sql`
+    select id from ${sql.identifier(kind)} where tenant_id = ${tx.tenantId} and code = ${code} ${inUse}`)
+  return row?.id
 }
 
 /** False where there is no such gateway. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
+import { auditEntries } from '../../src/store/audit.ts'
 import { inTenant, provision } from '../../src/store/provision.ts'
 import { listSpeakers, type ListedSpeaker } from '../../src/store/speaker-list.ts'
 import { addSpeaker, limitGateway, revokeSpeaker, rotateSpeaker } from '../../src/store/speakers.ts'
@@ -62,6 +63,58 @@ describe('adding', () => {
     await expect(inCity((tx) => rotateSpeaker(tx, gone))).rejects.toThrow('no credential in force')
     expect(await inCity((tx) => addSpeaker(tx, gone, {}))).not.toBe(first)
     expect(await listed('board')).toMatchObject([{ kind: 'apps', credential_revoked_at: null }])
+  })
+})
+
+const inAudited = <T>(work: (tx: TenantTransaction) => Promise<T>) => inCity(work, 'audited')
+
+describe('the audit log', () => {
+  test('has each of them, by the command, as the API calls it; nothing of what is refused, and no secret', async () => {
+    const [device, gateway, app] = [
+      { kind: 'devices', code: 'audited' },
+      { kind: 'gateways', code: 'audited-gateway' },
+      { kind: 'apps', code: 'audited-app' },
+    ] as const
+    const id = await baywire.tenant('audited', ['A1'])
+    const secrets = [
+      await inAudited((tx) => addSpeaker(tx, device, {})),
+      await inAudited((tx) => addSpeaker(tx, gateway, { limits: { inFlight: 5 } })),
+      await inAudited((tx) => addSpeaker(tx, app, {})),
+      await inAudited((tx) => rotateSpeaker(tx, device)),
+    ]
+    await inAudited((tx) => revokeSpeaker(tx, app))
+    await inAudited((tx) => limitGateway(tx, gateway.code, { messagesPerS: 500, inFlight: null }))
+    const at = { site: 'main', space: 'A1' }
+    await inAudited((tx) => addSpeaker(tx, { kind: 'devices', code: 'A1' }, { at }))
+    await expect(inAudited((tx) => addSpeaker(tx, device, {}))).rejects.toThrow('has a credential')
+    await expect(inAudited((tx) => revokeSpeaker(tx, app))).rejects.toThrow('no credential')
+    await expect(inAudited((tx) => limitGateway(tx, 'nobody', { inFlight: 1 }))).rejects.toThrow('no gateway')
+
+    const entries = await inAudited((tx) => auditEntries(tx, { filter: {}, before: undefined, limit: 100 }))
+    const told = entries.toReversed().map(({ action, detail }) => [action, detail])
+    expect(told).toEqual([
+      ['device.provisioned', { code: 'audited', created: true }],
+      ['gateway.provisioned', { code: 'audited-gateway', created: true, in_flight: 5 }],
+      ['app.provisioned', { code: 'audited-app' }],
+      ['device.secret_rotated', { code: 'audited' }],
+      ['app.credential_revoked', { code: 'audited-app' }],
+      [
+        'gateway.changed',
+        { code: 'audited-gateway', fields: ['messages_per_s', 'in_flight'], messages_per_s: 500, in_flight: null },
+      ],
+      ['device.provisioned', { code: 'A1', created: false, space: 'main/A1' }],
+    ])
+    expect(new Set(entries.map(({ actorKind, actorId }) => `${actorKind}:${actorId}`))).toEqual(
+      new Set(['command:baywire device']),
+    )
+    const rows = await baywire.sql<{ id: string }[]>`
+      select id from devices where tenant_id = ${id} and code = 'audited'
+      union all select id from gateways where tenant_id = ${id} and code = 'audited-gateway'`
+    const targets = entries.map(({ targetKind, targetId }) => `${targetKind}:${targetId}`)
+    expect(targets).toEqual(
+      expect.arrayContaining([`device:${rows[0]?.id}`, `gateway:${rows[1]?.id}`, 'app:audited-app']),
+    )
+    for (const secret of secrets) expect(JSON.stringify(entries)).not.toContain(secret)
   })
 })
 

@@ -10,7 +10,8 @@ export function AuditFilterForm({ filters, people }: { filters: AuditFilters; pe
   const { navigation } = useServices()
   const id = useId()
   const set = (name: keyof AuditFilters, value: string) => navigation.setQuery({ [name]: value })
-  const actors = [...people.known.keys(), 'command:baywire user', 'command:baywire tenant', 'system:lockout']
+  const commands = ['command:baywire user', 'command:baywire tenant', 'command:baywire device']
+  const actors = [...people.known.keys(), ...commands, 'system:lockout']
   const known = filters.actor === '' || actors.includes(filters.actor) ? actors : [filters.actor, ...actors]
   return (
     <search class="filters audit-filters">
