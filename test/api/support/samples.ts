@@ -18,7 +18,7 @@ export interface Sample {
   headers?: Record<string, string>
   /** What the owner of the tenant is answered, where it is not of 200 to 399; with a comment that says why. */
   expects?: number
-  /** It is for people: no key may send it, whatever its scopes. */
+  /** It is for people, or asks more of a key than the permission of the route: a key of that alone is refused. */
   refusesKeys?: boolean
 }
 
@@ -62,6 +62,9 @@ export const samples: Record<string, (world: SampleWorld) => Promise<Sample> | S
   // Of the installation, not of a tenant: for platform administrators.
   'POST /api/v1/jobs/{job}/run': () => ({ params: { job: 'books' }, expects: 403 }),
   'POST /api/v1/api-keys': () => ({ refusesKeys: true }),
+  // A key gives only roles of which it has all permissions.
+  'POST /api/v1/invites': () => ({ refusesKeys: true }),
+  'PATCH /api/v1/members/{id}': () => ({ refusesKeys: true }),
   'POST /api/v1/spaces/import': ({ tenant }) => ({
     query: { site_id: String(tenant.rows.get('sites')?.['id']) },
     body: 'code,name\nIMPORTED-1,Imported\n',
