@@ -1,6 +1,6 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
 import { selectApps, type App } from '../store/apps.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { issueFirst, revoke, rotate, type IssuedCredential, type Speaker } from './credentials.ts'
 import { notFound } from './place-refusals.ts'
@@ -23,21 +23,21 @@ export interface MadeApp {
 /** One whose credential was revoked may begin again. */
 export async function createApp(tx: TenantTransaction, actor: Actor, code: string): Promise<MadeApp> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const credentials = await issueFirst(tx, actor, speaker(code))
   return { app: await appThatIsThere(tx, code), credentials }
 }
 
 export async function rotateApp(tx: TenantTransaction, actor: Actor, code: string): Promise<IssuedCredential> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   await appThatIsThere(tx, code)
   return await rotate(tx, actor, speaker(code))
 }
 
 export async function revokeApp(tx: TenantTransaction, actor: Actor, code: string): Promise<App> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   await appThatIsThere(tx, code)
   await revoke(tx, actor, speaker(code))
   return await appThatIsThere(tx, code)

@@ -10,7 +10,7 @@ import {
   type Standing,
 } from '../store/assignments.ts'
 import { lockDevice, raiseDeviceRevision, selectDevice, type Device } from '../store/devices.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { audited } from './audited.ts'
 import { notFound, unknownReference } from './place-refusals.ts'
@@ -32,7 +32,7 @@ export async function move(
   actor: Actor,
   { id, spaceId, at }: Move & { spaceId: string },
 ): Promise<void> {
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const device = await lockDevice(tx, id)
   if (device === undefined) throw notFound()
   const placed = await place(tx, { deviceId: id, spaceId, at })
@@ -60,7 +60,7 @@ export async function place(
 }
 
 export async function takeAway(tx: TenantTransaction, actor: Actor, { id, at }: Move): Promise<void> {
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const device = await lockDevice(tx, id)
   if (device === undefined) throw notFound()
   const standing = await readStanding(tx, id)

@@ -12,7 +12,7 @@ import {
   type Device,
 } from '../store/devices.ts'
 import { removeOrphan } from '../store/orphans.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { deviceThatIsThere, move, place, takeAway, type Move } from './assignments.ts'
 import { audited } from './audited.ts'
@@ -63,7 +63,7 @@ export interface MadeDevice {
 
 export async function createDevice(tx: TenantTransaction, actor: Actor, wanted: NewDevice): Promise<MadeDevice> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const made = await makeDevice(tx, wanted)
   await auditedAsMade(tx, actor, { made, action: 'device.created' })
   return made
@@ -116,7 +116,7 @@ export async function changeDevice(
 /** Its code may be that of another device from then on; the log keeps what the two of them said apart by their ids. */
 export async function deleteDevice(tx: TenantTransaction, actor: Actor, expected: Expected): Promise<void> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const { code } = await lockExpected(tx, expected)
   const { id } = expected
   const { spaceId } = await readStanding(tx, id)
@@ -169,7 +169,7 @@ export async function unassignDevice(tx: TenantTransaction, actor: Actor, wanted
 
 async function speaker(tx: TenantTransaction, actor: Actor, id: string): Promise<Speaker> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const device = await lockDevice(tx, id)
   if (device === undefined) throw notFound()
   return { kind: 'devices', code: device.code, target: { kind: 'device', id } }

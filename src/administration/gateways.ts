@@ -10,7 +10,7 @@ import {
   type Gateway,
   type GatewayFields,
 } from '../store/gateways.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { audited } from './audited.ts'
 import { issueCredential, issueFirst, revoke, rotate, type IssuedCredential, type Speaker } from './credentials.ts'
@@ -43,7 +43,7 @@ export async function createGateway(
   fields: GatewayFields & { code: string },
 ): Promise<{ gateway: Gateway; credentials: IssuedCredential }> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const { code } = fields
   const id = await orTaken('code', insertGateway(tx, fields))
   const credentials = await issueCredential(tx, { kind: 'gateways', code })
@@ -80,7 +80,7 @@ export async function changeGateway(
 
 export async function deleteGateway(tx: TenantTransaction, actor: Actor, expected: Expected): Promise<void> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const { code } = await lockExpected(tx, expected)
   await deleteGatewayRow(tx, expected.id)
   await audited(tx, actor, {
@@ -112,7 +112,7 @@ export async function revokeGateway(tx: TenantTransaction, actor: Actor, id: str
 
 async function speaker(tx: TenantTransaction, actor: Actor, id: string): Promise<Speaker> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const gateway = await lockGateway(tx, id)
   if (gateway === undefined) throw notFound()
   return { kind: 'gateways', code: gateway.code, target: { kind: 'gateway', id } }

@@ -1,6 +1,6 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
 import { lockOrphan, selectOrphans, setOrphanIgnored, type Orphan } from '../store/orphans.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import { slugOf } from '../store/tenant-slug.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import { audited } from './audited.ts'
@@ -24,7 +24,7 @@ export async function claimOrphan(
   wanted: NewDevice,
 ): Promise<MadeDevice & { redrive: string }> {
   requirePermission(actor, 'devices:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   if ((await lockOrphan(tx, wanted.code)) === undefined) throw notFound()
   const made = await makeDevice(tx, wanted)
   const tenant = await slugOf(tx)

@@ -1,6 +1,6 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
 import { Refusal, revisionOutdated } from '../refusal.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import {
   archiveSite,
   contentsOfSite,
@@ -35,7 +35,7 @@ export async function readSite(tx: TenantTransaction, actor: Actor, id: string):
 
 export async function createSite(tx: TenantTransaction, actor: Actor, fields: SiteFields): Promise<Site> {
   requirePermission(actor, 'places:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const site = await orTaken('code', insertSite(tx, fields))
   await audited(tx, actor, {
     action: 'site.created',
@@ -69,7 +69,7 @@ export async function deleteSite(
   { id, revision }: { id: string; revision: number },
 ): Promise<void> {
   requirePermission(actor, 'places:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const site = await lockSite(tx, id)
   if (site === undefined) throw notFound()
   if (site.revision !== revision) throw revisionOutdated()

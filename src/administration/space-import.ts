@@ -1,5 +1,5 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import { readZoneIds, writeSpaces, writeZones, type Written } from '../store/provision-places.ts'
 import { zonesOf } from '../store/provision.ts'
 import { holdSite } from '../store/sites.ts'
@@ -30,7 +30,7 @@ export async function importSpaces(
   { siteId, format, content }: SpaceImport,
 ): Promise<ImportedSpaces> {
   requirePermission(actor, 'places:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const site = await holdSite(tx, siteId)
   if (site === undefined) throw unknownReference('site_id')
   const file = readSpaceFile(content, { format, site: site.code })

@@ -1,6 +1,6 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
 import { Refusal, revisionOutdated } from '../refusal.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import { holdSite } from '../store/sites.ts'
 import { archiveSpace, deleteSpaceRows, lockLeavingSpace } from '../store/space-removal.ts'
 import {
@@ -31,7 +31,7 @@ export async function createSpace(
   fields: SpaceFields & { siteId: string },
 ): Promise<ExplainedSpace> {
   requirePermission(actor, 'places:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   if ((await holdSite(tx, fields.siteId)) === undefined) throw unknownReference('site_id')
   await requireZone(tx, fields)
   const id = await orTaken('code', insertSpace(tx, fields))

@@ -1,7 +1,7 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
 import { Refusal, revisionOutdated } from '../refusal.ts'
 import { lockMembers } from '../store/members.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import {
   eraseTenantRows,
   selectTenant,
@@ -49,7 +49,7 @@ export async function eraseTenant(
   { slug, revision }: { slug: string; revision: number },
 ): Promise<void> {
   requirePermission(actor, 'tenant:erase')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const own = await ownRole(tx, actor, await lockMembers(tx))
   if (own !== 'owner') throw new Refusal('forbidden', 'Only an owner erases a tenant.')
   const tenant = await found(tx)

@@ -1,6 +1,6 @@
 import { requirePermission, type Actor } from '../auth/principal.ts'
 import { Refusal, revisionOutdated } from '../refusal.ts'
-import { lockProvisioning } from '../store/provision-lock.ts'
+import { takeProvisioning } from '../store/provision-lock.ts'
 import { holdSite } from '../store/sites.ts'
 import type { TenantTransaction } from '../store/transactions.ts'
 import {
@@ -36,7 +36,7 @@ export async function createZone(
   fields: ZoneFields & { siteId: string },
 ): Promise<Zone> {
   requirePermission(actor, 'places:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   if ((await holdSite(tx, fields.siteId)) === undefined) throw unknownReference('site_id')
   const zone = await orTaken('code', insertZone(tx, fields))
   await audited(tx, actor, {
@@ -70,7 +70,7 @@ export async function deleteZone(
   { id, revision }: { id: string; revision: number },
 ): Promise<void> {
   requirePermission(actor, 'places:write')
-  await lockProvisioning(tx)
+  await takeProvisioning(tx)
   const zone = await lockZone(tx, id)
   if (zone === undefined) throw notFound()
   if (zone.revision !== revision) throw revisionOutdated()

@@ -2,8 +2,12 @@ import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { HTTPException } from 'hono/http-exception'
 import { Refusal } from '../refusal.ts'
 import { errorCodeOf, isCanceled, isTransient } from '../store/connection-error.ts'
+import { ProvisioningHeldError } from '../store/provision-lock.ts'
 import { ApiError } from './errors.ts'
 import { TimeLimitError } from './time-limit.ts'
+
+/** After it waited for some seconds already. */
+const retryAfterS = 5
 
 /**
  * Whatever is thrown while a request is answered becomes one of the API's own errors here, and something that
@@ -12,8 +16,12 @@ import { TimeLimitError } from './time-limit.ts'
 export function failureOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof Refusal) {
-    const { code, message, errors, retryAfterS, cause } = error
-    return new ApiError(code, message, { errors, retryAfterS, cause })
+    const { code, message, errors, cause } = error
+    return new ApiError(code, message, { errors, retryAfterS: error.retryAfterS, cause })
+  }
+  if (error instanceof ProvisioningHeldError) {
+    const detail = 'Others make or change places, devices or credentials of your tenant at the moment: try again.'
+    return new ApiError('busy', detail, { retryAfterS, cause: error })
   }
   if (isUnavailable(error)) {
     return new ApiError('unavailable', 'The database does not answer at the moment.', { cause: error })

@@ -4,6 +4,7 @@ import type { Actor } from '../auth/principal.ts'
 import type { Metrics } from '../metrics.ts'
 import { Refusal } from '../refusal.ts'
 import { retryingLostRaces } from '../store/lost-races.ts'
+import { awaitingProvisioning } from '../store/provision-lock.ts'
 import type {
   AccountTransaction,
   TenantDatabase,
@@ -73,7 +74,10 @@ export async function inAccounts<T>(
   return await withinTime(tenants.withAccounts(work), databaseWaitMs)
 }
 
-/** Runs a verb in one transaction of the tenant that the principal works in. */
+/**
+ * Runs a verb in one transaction of the tenant that the principal works in, and again where somebody else provisions the
+ * tenant meanwhile.
+ */
 export async function inOwnTenant<T>(
   c: Context<ApiEnv>,
   { tenants, databaseWaitMs }: SignedInOptions,
@@ -81,7 +85,7 @@ export async function inOwnTenant<T>(
 ): Promise<T> {
   const actor = actorOf(c)
   return await withinTime(
-    tenants.withTenant(actor.tenantId, (tx) => work(tx, actor)),
+    awaitingProvisioning(() => tenants.withTenant(actor.tenantId, (tx) => work(tx, actor))),
     databaseWaitMs,
   )
 }

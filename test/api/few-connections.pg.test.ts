@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makePlaces, placesFixture, statusesOf, type PlacesFixture } from './places-fixture.ts'
+
+let fixture: PlacesFixture
+beforeAll(async () => {
+  fixture = await placesFixture()
+})
+afterAll(() => fixture.close())
+
+/** Holds the lock of the tenant's provisioning, as another process would, while `work` runs. */
+async function whileProvisioning(tenantId: string, work: () => Promise<void>): Promise<void> {
+  await fixture.baywire.sql.begin(async (tx) => {
+    await tx`SELECT pg_advisory_xact_lock(hashtext('baywire.provision'), hashtext(${tenantId}))`
+    await work()
+  })
+}
+
+test('while a tenant is provisioned its own requests wait, and those of others are answered', async () => {
+  const [tenant, other] = [await fixture.tenant(), await fixture.tenant()]
+  const app = fixture.instance({ max: 2 })
+  const waiting: ReturnType<typeof tenant.owner>[] = []
+  await whileProvisioning(tenant.id, async () => {
+    for (const code of ['a', 'b', 'c', 'd']) {
+      waiting.push(tenant.owner('POST', '/sites', { json: { code, name: code }, app }))
+      waiting.push(tenant.owner('POST', '/devices', { json: { code }, app }))
+    }
+    expect((await other.viewer('GET', '/sites', { app })).status).toBe(200)
+    await makePlaces((method, path, options) => other.owner(method, path, { ...options, app }), { spaces: ['A1'] })
+  })
+  expect(statusesOf(await Promise.all(waiting))).toEqual(Array.from(waiting, () => 201))
+})
