@@ -12,7 +12,7 @@ import type {
   TenantWriterTransaction,
 } from '../store/transactions.ts'
 import type { ApiEnv } from './context.ts'
-import { withinTime } from './time-limit.ts'
+import { begunWithinTime, withinTime } from './time-limit.ts'
 
 /** The routes of those who are signed in: who it is, in which tenant, and the one transaction that answers. */
 export interface SignedInOptions {
@@ -71,7 +71,7 @@ export async function inAccounts<T>(
   { tenants, databaseWaitMs }: SignedInOptions,
   work: (tx: AccountTransaction) => Promise<T>,
 ): Promise<T> {
-  return await withinTime(tenants.withAccounts(work), databaseWaitMs)
+  return await begunWithinTime((late) => tenants.withAccounts(unlessLate(late, work)), databaseWaitMs)
 }
 
 /**
@@ -84,10 +84,10 @@ export async function inOwnTenant<T>(
   work: (tx: TenantTransaction, actor: Actor) => Promise<T>,
 ): Promise<T> {
   const actor = actorOf(c)
-  return await withinTime(
-    awaitingProvisioning(() => tenants.withTenant(actor.tenantId, (tx) => work(tx, actor))),
-    databaseWaitMs,
-  )
+  return await begunWithinTime((late) => {
+    const inTime = unlessLate(late, (tx: TenantTransaction) => work(tx, actor))
+    return awaitingProvisioning(() => tenants.withTenant(actor.tenantId, inTime))
+  }, databaseWaitMs)
 }
 
 /** The same for a verb that steps spaces, where others want the same spaces: who loses a race tries again. */
@@ -97,10 +97,18 @@ export async function writingInOwnTenant<T>(
   work: (tx: TenantWriterTransaction, actor: Actor) => Promise<T>,
 ): Promise<T> {
   const actor = actorOf(c)
-  return await withinTime(
-    retryingLostRaces(() => tenants.withTenantWriter(actor.tenantId, (tx) => work(tx, actor))),
-    databaseWaitMs,
-  )
+  return await begunWithinTime((late) => {
+    const inTime = unlessLate(late, (tx: TenantWriterTransaction) => work(tx, actor))
+    return retryingLostRaces(() => tenants.withTenantWriter(actor.tenantId, inTime))
+  }, databaseWaitMs)
+}
+
+/** A request that was answered while it waited for a connection does nothing with it: those behind it get it the sooner. */
+function unlessLate<Tx, T>(late: AbortSignal, work: (tx: Tx) => Promise<T>): (tx: Tx) => Promise<T> {
+  return async (tx) => {
+    late.throwIfAborted()
+    return await work(tx)
+  }
 }
 
 export function actorOf(c: Context<ApiEnv>): Actor {

@@ -29,3 +29,17 @@ test('while a tenant is provisioned its own requests wait, and those of others a
   })
   expect(statusesOf(await Promise.all(waiting))).toEqual(Array.from(waiting, () => 201))
 })
+
+test('what was answered with 503 while it waited for a connection is not done afterwards', async () => {
+  const { owner } = await fixture.tenant()
+  const app = fixture.instance({ max: 1, databaseWaitMs: 500 })
+  const list = () => owner('GET', '/sites', { app })
+  expect((await list()).status).toBe(200)
+  await fixture.baywire.sql.begin(async (tx) => {
+    await tx`LOCK TABLE sites`
+    expect((await list()).status).toBe(503)
+    expect((await owner('POST', '/sites', { json: { code: 'late', name: 'late' }, app })).status).toBe(503)
+  })
+  // There is one connection, and each gets it in its turn.
+  expect((await list()).body.items).toEqual([])
+})

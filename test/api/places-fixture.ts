@@ -24,8 +24,14 @@ export interface PlacesFixture {
   /** A driver of a tenant that was made by `baywire.tenant`, and its places. */
   inTenant(id: string): Promise<{ driver: Caller; siteId: string; spaceIds: string[] }>
   /** One more instance of the API on the same database, with a pool of its own: what its process would be. */
-  instance(options?: { url?: string; max?: number }): Api
+  instance(options?: InstanceOptions): Api
   close(): Promise<void>
+}
+
+interface InstanceOptions {
+  url?: string
+  max?: number
+  databaseWaitMs?: number
 }
 
 export interface TestTenant {
@@ -71,26 +77,26 @@ export async function placesFixture(): Promise<PlacesFixture> {
     },
   }
   const opened: TenantDatabase[] = []
-  const open = ({ url = baywire.ownerUrl, max = 4 } = {}) => {
+  // Hundreds wait in one line here, on whatever machine this is.
+  const open = ({ url = baywire.ownerUrl, max = 4, databaseWaitMs = 60_000 }: InstanceOptions = {}) => {
     const tenants = tenantDatabase({ url, max, statementTimeoutMs: 20_000, name: 'test api' })
     opened.push(tenants)
-    return { tenants, access: testAccess({ tenants }) }
+    return { tenants, access: testAccess({ tenants }), databaseWaitMs }
   }
   const shared = open()
-  const appWith = (live: Pick<Live, 'feeds' | 'views'>, { tenants, access } = shared) =>
+  const appWith = (live: Pick<Live, 'feeds' | 'views'>, { tenants, access, databaseWaitMs } = shared) =>
     createApi({
       ...access,
       live: { ...access.live, ...live },
       tenants,
       authenticator,
       clock: baywire.clock,
-      // Hundreds wait in one line here, on whatever machine this is.
-      databaseWaitMs: 60_000,
+      databaseWaitMs,
       metrics: createMetrics(),
       log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
       readiness: () => Promise.resolve({ ready: true, parts: {} }),
     })
-  const instance = (options?: { url?: string; max?: number }) => {
+  const instance = (options?: InstanceOptions) => {
     const opening = open(options)
     return appWith(opening.access.live, opening)
   }
