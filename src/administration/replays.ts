@@ -10,6 +10,7 @@ import { errorCodeOf } from '../store/connection-error.ts'
 import { countSelected, findPlace, spaceIdsAt, type ReadingSelection } from '../store/logged-readings.ts'
 import type { SnapshotTransaction, TenantDatabase } from '../store/transactions.ts'
 import { unknownReference } from './place-refusals.ts'
+import { TenantTurns } from './tenant-turns.ts'
 
 /** Which readings of the tenant's log. Times in epoch milliseconds, [from, to), of arrival. */
 export interface ReplayFilter {
@@ -46,8 +47,13 @@ interface Asked {
   readonly signal: AbortSignal
 }
 
-const atOnce = 2
-const retryAfterS = 5
+const turns = {
+  atOnce: 2,
+  refusals: {
+    own: 'Another replay of your tenant is running: one at a time.',
+    others: 'Others replay at the moment: try again.',
+  },
+}
 /** What was decided before the readings that were asked for is folded too, so that they follow what they followed. */
 const inputsPerReading = 10
 const statementTimedOut = '57014'
@@ -61,7 +67,7 @@ export class DryRuns {
   readonly #clock: Clock
   readonly #mostReadings: number
   readonly #longestMs: number
-  readonly #running = new Set<string>()
+  readonly #turns = new TenantTurns(turns)
 
   constructor({ tenants, clock, mostReadings = 200_000, longestMs = 50_000 }: DryRunsOptions) {
     this.#tenants = tenants
@@ -102,34 +108,26 @@ export class DryRuns {
     requirePermission(actor, 'readings:read')
     const { tenantId } = actor
     const selection = { tenantId, ...selectionOf(filter) }
-    this.#enter(tenantId)
+    return await this.#turns.take(tenantId, () =>
+      this.#inTime(signal, (ends) =>
+        this.#tenants.withTenantSnapshot(tenantId, async (tx) => {
+          const places = await placesOf(tx, filter)
+          ends.throwIfAborted()
+          return await work(tx, { ...selection, ...places }, ends)
+        }),
+      ),
+    )
+  }
+
+  async #inTime<T>(signal: AbortSignal, work: (ends: AbortSignal) => Promise<T>): Promise<T> {
     const late = AbortSignal.timeout(this.#longestMs)
-    const ends = AbortSignal.any([signal, late])
     try {
-      return await this.#tenants.withTenantSnapshot(tenantId, async (tx) => {
-        const places = await placesOf(tx, filter)
-        ends.throwIfAborted()
-        return await work(tx, { ...selection, ...places }, ends)
-      })
+      return await work(AbortSignal.any([signal, late]))
     } catch (error) {
       if (signal.aborted) throw new Refusal('busy', 'Whoever asked has gone.', { cause: error })
       if (late.aborted || errorCodeOf(error) === statementTimedOut) throw tookTooLong(error)
       throw error
-    } finally {
-      this.#running.delete(tenantId)
     }
-  }
-
-  #enter(tenantId: string): void {
-    if (this.#running.has(tenantId)) {
-      throw new Refusal('too_many_requests', 'Another replay of your tenant is running: one at a time.', {
-        retryAfterS,
-      })
-    }
-    if (this.#running.size >= atOnce) {
-      throw new Refusal('busy', 'Others replay at the moment: try again.', { retryAfterS })
-    }
-    this.#running.add(tenantId)
   }
 
   #refuseTooMany(readings: number): void {

@@ -7,6 +7,7 @@ import type { TenantTransaction } from '../store/transactions.ts'
 import { audited } from './audited.ts'
 import { unknownReference } from './place-refusals.ts'
 import { readSpaceFile, type SpaceFormat } from './space-file.ts'
+import { TenantTurns } from './tenant-turns.ts'
 
 export interface SpaceImport {
   siteId: string
@@ -18,6 +19,27 @@ export interface ImportedSpaces {
   zones: Written
   spaces: Written
   ignoredColumns: readonly string[]
+}
+
+const turns = {
+  atOnce: 2,
+  refusals: {
+    own: 'Another import of your tenant is running: one at a time.',
+    others: 'Others import at the moment: try again.',
+  },
+}
+
+/**
+ * Imports asked for over HTTP. Each has a connection for long, and a file in memory: whoever has no turn is refused before
+ * a connection is asked for.
+ */
+export class SpaceImports {
+  readonly #turns = new TenantTurns(turns)
+
+  async inTurn<T>(actor: Actor, work: () => Promise<T>): Promise<T> {
+    requirePermission(actor, 'places:write')
+    return await this.#turns.take(actor.tenantId, work)
+  }
 }
 
 /**

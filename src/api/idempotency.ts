@@ -9,13 +9,13 @@ import type { TenantTransaction, TenantWriterTransaction } from '../store/transa
 import { problemResponse, type ApiEnv } from './context.ts'
 import { ApiError } from './errors.ts'
 import { failureOf } from './failure.ts'
-import { inOwnTenant, writingInOwnTenant, type SignedInOptions } from './signed-in.ts'
+import { inOwnTenant, writingInOwnTenant, type SignedInOptions, type VerbOptions } from './signed-in.ts'
 
 /**
  * Idempotency-Key: a request that is sent again with the same key has its effect once, and is answered as it was. Effect and
  * answer are one transaction, so that no crash leaves the one without the other.
  */
-export interface IdempotentOptions extends SignedInOptions {
+export interface IdempotentOptions extends VerbOptions {
   /** The answer shows a secret once: it is not kept, and a repetition is told so. */
   secret?: boolean
 }

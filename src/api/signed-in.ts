@@ -21,6 +21,11 @@ export interface SignedInOptions {
   databaseWaitMs: number
 }
 
+export interface VerbOptions extends SignedInOptions {
+  /** Runs what is too dear to run as often as it is asked for, or refuses it, before a connection is asked for. */
+  inTurn?: <T>(actor: Actor, work: () => Promise<T>) => Promise<T>
+}
+
 /** Whoever is let in is in the context; a preflight is nobody's. Who brings what is not in force is counted. */
 export function signedIn({
   authenticator,
@@ -76,18 +81,22 @@ export async function inAccounts<T>(
 
 /**
  * Runs a verb in one transaction of the tenant that the principal works in, and again where somebody else provisions the
- * tenant meanwhile.
+ * tenant meanwhile. Its turn, if it needs one, lasts as long as the work does, also where the answer is given before.
  */
 export async function inOwnTenant<T>(
   c: Context<ApiEnv>,
-  { tenants, databaseWaitMs }: SignedInOptions,
+  { tenants, databaseWaitMs, inTurn = atOnce }: VerbOptions,
   work: (tx: TenantTransaction, actor: Actor) => Promise<T>,
 ): Promise<T> {
   const actor = actorOf(c)
   return await begunWithinTime((late) => {
     const inTime = unlessLate(late, (tx: TenantTransaction) => work(tx, actor))
-    return awaitingProvisioning(() => tenants.withTenant(actor.tenantId, inTime))
+    return inTurn(actor, () => awaitingProvisioning(() => tenants.withTenant(actor.tenantId, inTime)))
   }, databaseWaitMs)
+}
+
+async function atOnce<T>(_: Actor, work: () => Promise<T>): Promise<T> {
+  return await work()
 }
 
 /** The same for a verb that steps spaces, where others want the same spaces: who loses a race tries again. */

@@ -30,6 +30,21 @@ test('while a tenant is provisioned its own requests wait, and those of others a
   expect(statusesOf(await Promise.all(waiting))).toEqual(Array.from(waiting, () => 201))
 })
 
+test('however many imports a tenant asks for, one waits, and those of others are answered', async () => {
+  const [tenant, other] = [await fixture.tenant(), await fixture.tenant()]
+  const { siteId } = await makePlaces(tenant.owner)
+  const app = fixture.instance({ max: 2 })
+  const file = { body: 'space\nA1', headers: { 'Content-Type': 'text/csv' } }
+  const ask = () => tenant.owner('POST', `/spaces/import?site_id=${siteId}`, { ...file, app })
+  const done: ReturnType<typeof ask>[] = []
+  await whileProvisioning(tenant.id, async () => {
+    done.push(ask())
+    expect(statusesOf(await Promise.all(Array.from({ length: 20 }, ask)))).toEqual(Array(20).fill(429))
+    expect((await other.viewer('GET', '/sites', { app })).status).toBe(200)
+  })
+  expect(statusesOf(await Promise.all(done))).toEqual([200])
+})
+
 test('what was answered with 503 while it waited for a connection is not done afterwards', async () => {
   const { owner } = await fixture.tenant()
   const app = fixture.instance({ max: 1, databaseWaitMs: 500 })

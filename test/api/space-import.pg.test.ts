@@ -143,12 +143,33 @@ describe('an import', () => {
     ).toHaveLength(0)
   })
 
-  test('may come several times at once', async () => {
+  test('may come to several processes at once', async () => {
     const { owner, siteId, path } = await newSite()
-    const answers = await Promise.all([1, 2, 3, 4].map(() => owner('POST', path, csv(fifty))))
+    const apps = [1, 2, 3, 4].map(() => fixture.instance({ max: 1 }))
+    const answers = await Promise.all(apps.map((app) => owner('POST', path, { ...csv(fifty), app })))
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
     expect(answers.map(({ body }) => body.spaces.created).toSorted((a, b) => a - b)).toEqual([0, 0, 0, 50])
     expect((await owner('GET', `/spaces?site_id=${siteId}`)).body.items).toHaveLength(50)
+  })
+
+  test('runs one at a time of a tenant, and two in all', async () => {
+    const [{ owner, path }, second, third] = [await newSite(), await newSite(), await newSite()]
+    const [first, ...refused] = await Promise.all([
+      owner('POST', path, csv(fifty)),
+      owner('POST', path, csv(fifty)),
+      owner('POST', `${path}&dry_run=true`, csv(fifty)),
+    ])
+    expect(first?.status).toBe(200)
+    for (const { status, headers, body } of refused) {
+      expect([status, headers.get('Retry-After')]).toEqual([429, '5'])
+      expect(body.detail).toBe('Another import of your tenant is running: one at a time.')
+    }
+    const sites = [{ owner, path }, second, third]
+    const answers = await Promise.all(sites.map((site) => site.owner('POST', site.path, csv(fifty))))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 503])
+    expect(answers[2]?.body).toMatchObject({ type: '/problems/busy' })
+    expect((await third.owner('POST', third.path, csv(fifty))).status).toBe(200)
+    expect((await third.viewer('POST', third.path, csv(fifty))).status).toBe(403)
   })
 
   test('of ten thousand rows is done', async () => {

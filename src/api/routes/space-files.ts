@@ -2,11 +2,11 @@ import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
 import { exportSpaces } from '../../administration/space-export.ts'
 import type { SpaceFormat } from '../../administration/space-file.ts'
-import { DryRun, importSpaces, type ImportedSpaces } from '../../administration/space-import.ts'
+import { DryRun, importSpaces, SpaceImports, type ImportedSpaces } from '../../administration/space-import.ts'
 import { Refusal } from '../../refusal.ts'
 import type { Api } from '../app.ts'
 import type { ApiEnv } from '../context.ts'
-import { withIdempotency } from '../idempotency.ts'
+import { withIdempotency, type IdempotentOptions } from '../idempotency.ts'
 import { inOwnTenant, type SignedInOptions } from '../signed-in.ts'
 import { exportRoute, importRoute } from './spaces-descriptions.ts'
 
@@ -14,6 +14,9 @@ const mediaTypes: Record<SpaceFormat, string> = { csv: 'text/csv', geojson: 'app
 
 /** To be added before the routes of single spaces: `import` and `export` are no ids. */
 export function addSpaceFileRoutes(app: Api, options: SignedInOptions): void {
+  const imports = new SpaceImports()
+  const importing: IdempotentOptions = { ...options, inTurn: (actor, work) => imports.inTurn(actor, work) }
+
   app.openapi(importRoute, async (c) => {
     const { site_id: siteId, dry_run: dryRun } = c.req.valid('query')
     const format = formatOf(c)
@@ -21,7 +24,7 @@ export function addSpaceFileRoutes(app: Api, options: SignedInOptions): void {
     const answer = ({ zones, spaces, ignoredColumns }: ImportedSpaces) =>
       c.json({ zones, spaces, ignored_columns: [...ignoredColumns], dry_run: dryRun }, 200)
     try {
-      return await withIdempotency(c, options, async (tx, actor) => {
+      return await withIdempotency(c, importing, async (tx, actor) => {
         const found = await importSpaces(tx, actor, { siteId, format, content })
         // It does everything but commit, so that it keeps no answer either.
         if (dryRun) throw new DryRun(found)

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { idempotencyHeader } from '../idempotency.ts'
-import { json } from '../responses.ts'
+import { json, problem } from '../responses.ts'
 import { pageQuery } from '../schemas.ts'
 import {
   body,
@@ -137,7 +137,7 @@ export const importRoute = createRoute({
   path: `${SPACES}/import`,
   summary: 'Import spaces of a site',
   description:
-    'CSV or GeoJSON, by the codes of the spaces: what is missing is made, what differs is changed, what is not named stays. All of it or nothing; at most 10,000 rows and 1 MiB. An error names the line (or feature) and the column.',
+    'CSV or GeoJSON, by the codes of the spaces: what is missing is made, what differs is changed, what is not named stays. All of it or nothing; at most 10,000 rows and 1 MiB, one at a time of each tenant. An error names the line (or feature) and the column.',
   request: {
     headers: idempotencyHeader,
     query: z.strictObject({
@@ -150,7 +150,12 @@ export const importRoute = createRoute({
     }),
     body: { required: true, content: files },
   },
-  responses: { 200: json(importSummary, 'what was done'), ...createFailures },
+  responses: {
+    200: json(importSummary, 'what was done'),
+    ...createFailures,
+    429: problem('too_many_requests', 'Another import of your tenant is running; see `Retry-After`.'),
+    503: problem('busy', 'Others import at the moment, or the database does not answer; see `Retry-After`.'),
+  },
 })
 
 export const exportRoute = createRoute({
