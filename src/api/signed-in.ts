@@ -4,7 +4,7 @@ import type { Actor } from '../auth/principal.ts'
 import type { Metrics } from '../metrics.ts'
 import { Refusal } from '../refusal.ts'
 import { retryingLostRaces } from '../store/lost-races.ts'
-import { awaitingProvisioning } from '../store/provision-lock.ts'
+import { awaitingProvisioning, type ProvisioningWait } from '../store/provision-lock.ts'
 import type {
   AccountTransaction,
   TenantDatabase,
@@ -80,8 +80,8 @@ export async function inAccounts<T>(
 }
 
 /**
- * Runs a verb in one transaction of the tenant that the principal works in, and again where somebody else provisions the
- * tenant meanwhile. Its turn, if it needs one, lasts as long as the work does, also where the answer is given before.
+ * Runs a verb in one transaction of the tenant that the principal works in, and again where it lost a race or somebody
+ * else provisions the tenant meanwhile. Its turn, if it needs one, lasts as long as the work does, also where the answer is given before.
  */
 export async function inOwnTenant<T>(
   c: Context<ApiEnv>,
@@ -91,7 +91,9 @@ export async function inOwnTenant<T>(
   const actor = actorOf(c)
   return await begunWithinTime((late) => {
     const inTime = unlessLate(late, (tx: TenantTransaction) => work(tx, actor))
-    return inTurn(actor, () => awaitingProvisioning(() => tenants.withTenant(actor.tenantId, inTime)))
+    return inTurn(actor, () =>
+      untilWon({ tenants, tenantId: actor.tenantId }, () => tenants.withTenant(actor.tenantId, inTime)),
+    )
   }, databaseWaitMs)
 }
 
@@ -99,7 +101,7 @@ async function atOnce<T>(_: Actor, work: () => Promise<T>): Promise<T> {
   return await work()
 }
 
-/** The same for a verb that steps spaces, where others want the same spaces: who loses a race tries again. */
+/** The same for a verb that steps spaces. */
 export async function writingInOwnTenant<T>(
   c: Context<ApiEnv>,
   { tenants, databaseWaitMs }: SignedInOptions,
@@ -108,8 +110,12 @@ export async function writingInOwnTenant<T>(
   const actor = actorOf(c)
   return await begunWithinTime((late) => {
     const inTime = unlessLate(late, (tx: TenantWriterTransaction) => work(tx, actor))
-    return retryingLostRaces(() => tenants.withTenantWriter(actor.tenantId, inTime))
+    return untilWon({ tenants, tenantId: actor.tenantId }, () => tenants.withTenantWriter(actor.tenantId, inTime))
   }, databaseWaitMs)
+}
+
+async function untilWon<T>(wait: ProvisioningWait, transaction: () => Promise<T>): Promise<T> {
+  return await awaitingProvisioning(wait, () => retryingLostRaces(transaction))
 }
 
 /** A request that was answered while it waited for a connection does nothing with it: those behind it get it the sooner. */

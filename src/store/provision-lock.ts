@@ -5,7 +5,8 @@ import type { TenantTransaction } from './transactions.ts'
 
 /**
  * Whatever makes places, devices or credentials of a tenant holds this lock until COMMIT: two that run at once
- * then see each other's rows instead of waiting for them row by row. It is taken before any row's lock.
+ * then see each other's rows instead of waiting for them row by row. So does what changes a place or the tenant, since
+ * each change of a place raises a number in the row of the tenant. It is taken before any row's lock.
  */
 const lockOf = (tx: AnyTenantTransaction): SQL => sql`hashtext('baywire.provision'), hashtext(${tx.tenantId})`
 
@@ -16,7 +17,7 @@ export async function lockProvisioning(tx: TenantTransaction): Promise<void> {
 
 export class ProvisioningHeldError extends Error {
   constructor() {
-    super('somebody else makes places, devices or credentials of the tenant')
+    super('somebody else makes or changes places, devices or credentials of the tenant')
     this.name = 'ProvisioningHeldError'
   }
 }
@@ -30,23 +31,58 @@ export async function takeProvisioning(tx: AnyTenantTransaction): Promise<void> 
   if (row?.taken !== true) throw new ProvisioningHeldError()
 }
 
-/** Less than a request waits for the database. */
-const longestWaitMs = 8000
-const pauseMs = 10
-const longestPauseMs = 400
+export interface ProvisioningWait {
+  /** Whose connections are spared: all who share them wait in one line for each tenant. */
+  readonly tenants: object
+  readonly tenantId: string
+  /** Less than a request waits for the database. */
+  readonly longestMs?: number | undefined
+}
 
-/** Runs a transaction, and again where another one has the lock, after pauses that grow and in which it has no connection. */
-export async function awaitingProvisioning<T>(transaction: () => Promise<T>, longestMs = longestWaitMs): Promise<T> {
+const pauseMs = 20
+
+/**
+ * Runs a transaction, and again where another one has the lock. Those of a tenant who found it taken try again one after
+ * the other, in the order in which they came, so that many who wait cost no more than one; in pauses nobody has a connection.
+ */
+export async function awaitingProvisioning<T>(
+  { tenants, tenantId, longestMs = 8000 }: ProvisioningWait,
+  transaction: () => Promise<T>,
+): Promise<T> {
   const until = performance.now() + longestMs
-  for (let tries = 1; ; tries += 1) {
+  try {
+    return await transaction()
+  } catch (error) {
+    if (!(error instanceof ProvisioningHeldError)) throw error
+    return await inLine({ tenants, tenantId }, () => tryingUntil(until, transaction))
+  }
+}
+
+async function tryingUntil<T>(until: number, transaction: () => Promise<T>): Promise<T> {
+  for (;;) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
       return await transaction()
     } catch (error) {
       if (!(error instanceof ProvisioningHeldError) || performance.now() >= until) throw error
-      const longest = Math.min(pauseMs * 2 ** tries, longestPauseMs)
       // oxlint-disable-next-line no-await-in-loop -- as above
-      await setTimeout(longest * (0.5 + Math.random() / 2))
+      await setTimeout(pauseMs * (0.5 + Math.random()))
     }
+  }
+}
+
+/** The last of each tenant's line. */
+const lines = new WeakMap<object, Map<string, Promise<unknown>>>()
+
+async function inLine<T>({ tenants, tenantId }: ProvisioningWait, work: () => Promise<T>): Promise<T> {
+  const line = lines.get(tenants) ?? new Map<string, Promise<unknown>>()
+  lines.set(tenants, line)
+  const result = (line.get(tenantId) ?? Promise.resolve()).then(work)
+  const over = result.catch(() => {})
+  line.set(tenantId, over)
+  try {
+    return await result
+  } finally {
+    if (line.get(tenantId) === over) line.delete(tenantId)
   }
 }
