@@ -51,6 +51,7 @@ export async function changeSite(
   change: { id: string; revision: number; fields: Partial<SiteFields> },
 ): Promise<Site> {
   requirePermission(actor, 'places:write')
+  await takeProvisioning(tx)
   if ((await selectSite(tx, change.id)) === undefined) throw notFound()
   const site = await orTaken('code', updateSite(tx, change))
   if (site === undefined) throw revisionOutdated()

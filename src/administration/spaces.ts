@@ -45,6 +45,7 @@ export async function changeSpace(
   change: { id: string; revision: number; fields: Partial<SpaceFields> },
 ): Promise<ExplainedSpace> {
   requirePermission(actor, 'places:write')
+  await takeProvisioning(tx)
   const { id, fields } = change
   const before = await selectSpace(tx, id)
   if (before === undefined) throw notFound()
@@ -69,6 +70,7 @@ export async function deleteSpace(
   { id, revision, stepping }: { id: string; revision: number; stepping: Stepping },
 ): Promise<void> {
   requirePermission(actor, 'places:write')
+  await takeProvisioning(tx)
   const { writer, at } = await lockSpaces(tx, stepping, [id])
   const space = await lockLeavingSpace(tx, id)
   if (space === undefined) throw notFound()

@@ -27,6 +27,7 @@ export async function changeTenant(
   change: { revision: number; fields: Partial<TenantFields> },
 ): Promise<Tenant> {
   requirePermission(actor, 'tenant:write')
+  await takeProvisioning(tx)
   await found(tx)
   const tenant = await updateTenant(tx, change)
   if (tenant === undefined) throw revisionOutdated()

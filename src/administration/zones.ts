@@ -53,6 +53,7 @@ export async function changeZone(
   change: { id: string; revision: number; fields: Partial<ZoneFields> },
 ): Promise<Zone> {
   requirePermission(actor, 'places:write')
+  await takeProvisioning(tx)
   if ((await selectZone(tx, change.id)) === undefined) throw notFound()
   const zone = await orTaken('code', updateZone(tx, change))
   if (zone === undefined) throw revisionOutdated()

@@ -35,6 +35,19 @@ describe('the own tenant', () => {
     })
   })
 
+  it('is not changed while it is provisioned, and keeps no connection from others meanwhile', async () => {
+    const [world, other] = [await api.world(), await api.world()]
+    const waiting: ReturnType<typeof change>[] = []
+    await api.owner.begin(async (tx) => {
+      await tx`SELECT pg_advisory_xact_lock(hashtext('baywire.provision'), hashtext(${world.id}))`
+      await tx`UPDATE tenants SET places_version = places_version + 1 WHERE id = ${world.id}`
+      for (const name of ['a', 'b', 'c']) waiting.push(change(world.owner, { name }))
+      expect((await change(other.owner, { name: 'new' })).status).toBe(200)
+    })
+    const answers = await Promise.all(waiting)
+    expect(answers.map(({ status }) => status).toSorted((x, y) => x - y)).toEqual([200, 412, 412])
+  })
+
   it('changes field by field, audited by name', async () => {
     const world = await api.world()
     const rules = { min_length: 15, classes: true }
